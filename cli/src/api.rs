@@ -58,6 +58,16 @@ impl Api {
             .url
             .trim_end_matches('/')
             .trim_end_matches("/_blobwatch");
+        if !base.contains("://") {
+            let scheme = if is_loopback(&format!("http://{base}")) {
+                "http"
+            } else {
+                "https"
+            };
+            return Err(Problem::Usage(format!(
+                "expected --url with its scheme, such as {scheme}://{base}; found {base}"
+            )));
+        }
         if !base.starts_with("https://") && !is_loopback(base) {
             return Err(refuse(
                 "expected --url with https://, because each call sends the token; http:// is allowed for loopback only",

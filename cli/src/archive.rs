@@ -13,6 +13,7 @@ use crate::{Outcome, output};
 use book::Book;
 use place::Place;
 use schemas::Schemas;
+use told::Told;
 
 mod anomalies;
 mod audit;
@@ -27,6 +28,7 @@ mod read_ids;
 mod records;
 mod schemas;
 mod table;
+mod told;
 
 /// Copy records, anomalies and the audit log to Parquet files
 #[derive(clap::Args)]
@@ -52,7 +54,7 @@ const EXAMPLES: &str = "Examples:
   duckdb -c \"select count(*) from read_parquet('/var/lib/blobwatch-archive/records/*/*/*.parquet')\"
 
 Run it once an hour: each run continues where the last one ended, also if that was killed, and adds records that came
-late. A token with the role viewer is enough. A bucket needs AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for AWS, AWS_REGION.
+late. A token with the role viewer is enough; with an analyst's, the dashboard shows each run. A bucket needs AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, for AWS, AWS_REGION.
 
 Exit codes: 0 archived, 2 usage or another error";
 
@@ -83,29 +85,49 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let api = Api::new(&arguments.deployment)?;
     let place = Place::open(&arguments.to, arguments.endpoint.as_deref())?;
     let clock = Clock::of(arguments, &api)?;
-    let schemas = Schemas::new();
-    let mut book = Book::open(&place, clock.oldest_ms)?;
-    skip_deleted(&mut book, clock.oldest_ms);
-    let records = records::archive(&api, &mut book, &schemas, &clock)?;
-    let late = late::archive(&api, &mut book, &schemas, &clock)?;
-    let anomalies = anomalies::archive(&api, &mut book, &schemas)?;
-    let entries = audit::archive(&api, &mut book, &schemas)?;
-    output::line(&format!(
-        "archived {records} records up to {}, {late} late ones, {anomalies} anomalies, {entries} audit entries",
-        rfc3339(book.manifest.until_ms)
-    ))?;
+    let mut told = Told::default();
+    let archived = archive(&api, &place, &clock, &mut told);
+    told.tell(&api, &arguments.to, archived.as_ref().err());
+    output::line(&archived?)?;
     Ok(Outcome::Nothing)
 }
 
-/// Begins with the oldest record that there can be.
-fn skip_deleted(book: &mut Book<'_>, oldest_ms: u64) {
+/// Archives what is due; what it came to, in words.
+fn archive(api: &Api, place: &Place, clock: &Clock, told: &mut Told) -> Result<String, Problem> {
+    let mut book = Book::open(place, clock.oldest_ms)?;
+    told.missing = skip_deleted(&mut book, clock.oldest_ms);
+    let steps = steps(api, &mut book, clock, told);
+    told.until_ms = Told::of(&book.manifest);
+    let (anomalies, entries) = steps?;
+    Ok(format!(
+        "archived {} records up to {}, {} late ones, {anomalies} anomalies, {entries} audit entries",
+        told.records,
+        rfc3339(book.manifest.until_ms),
+        told.late
+    ))
+}
+
+/// How many anomalies and entries of the audit log were archived beside the records.
+fn steps(api: &Api, book: &mut Book<'_>, clock: &Clock, told: &mut Told) -> Result<(u64, u64), Problem> {
+    let schemas = Schemas::new();
+    told.records = records::archive(api, book, &schemas, clock)?;
+    told.late = late::archive(api, book, &schemas, clock)?;
+    let anomalies = anomalies::archive(api, book, &schemas)?;
+    let entries = audit::archive(api, book, &schemas)?;
+    Ok((anomalies, entries))
+}
+
+/// Begins with the oldest record that there can be; what was deleted before it was archived, in words.
+fn skip_deleted(book: &mut Book<'_>, oldest_ms: u64) -> Option<String> {
     let until_ms = book.manifest.until_ms;
-    if until_ms < oldest_ms && !book.manifest.spans.is_empty() {
-        output::complain(&format!(
-            "records from {} to {} were deleted before they were archived: run it more often",
-            rfc3339(until_ms),
-            rfc3339(oldest_ms)
-        ));
-    }
+    let is_missing = until_ms < oldest_ms && !book.manifest.spans.is_empty();
     book.manifest.until_ms = until_ms.max(oldest_ms);
+    is_missing.then(|| {
+        let (from, until) = (rfc3339(until_ms), rfc3339(oldest_ms));
+        let missing = format!(
+            "records from {from} to {until} were deleted before they were archived: run it more often"
+        );
+        output::complain(&missing);
+        missing
+    })
 }

@@ -7,6 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use blobwatch_wire::{percent, visible};
+use clap::ArgGroup;
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -22,7 +23,7 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// Say whom a rule would hit, before it is enforced
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group = ArgGroup::new("candidate").required(true))]
 pub(crate) struct Arguments {
     #[command(flatten)]
     candidate: Candidate,
@@ -41,13 +42,13 @@ pub(crate) struct Arguments {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Candidate {
     /// Id of a stored rule
-    #[arg(long, conflicts_with_all = ["expression", "action"], required_unless_present = "expression")]
+    #[arg(long, group = "candidate", conflicts_with = "action")]
     rule: Option<String>,
     /// Version of the stored rule [default: the current one]
     #[arg(long, requires = "rule")]
     version: Option<u32>,
     /// The expression of a rule that is not stored yet
-    #[arg(long, requires = "action")]
+    #[arg(long, group = "candidate", requires = "action")]
     expression: Option<String>,
     /// What it would do: block, throttle, detour or tag
     #[arg(long, requires = "expression")]

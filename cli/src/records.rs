@@ -5,8 +5,8 @@ use std::io;
 use blobwatch_wire::visible;
 use serde_json::Value;
 
-use crate::answer::{list, text};
-use crate::api::{Api, Deployment, escaped, with_query};
+use crate::answer::{self, list, text};
+use crate::api::{Api, Deployment, escaped, place_of, with_query};
 use crate::problem::Problem;
 use crate::{Outcome, output};
 
@@ -93,6 +93,9 @@ pub(crate) fn export(path: &str, arguments: &Records) -> Result<Outcome, Problem
     let list = api.get(&with_query(path, &arguments.query("json", 1)))?;
     if let Some(note) = list.get("older").and_then(older) {
         output::complain(&note);
+    }
+    for warning in answer::list(&list, "warnings") {
+        output::complain(&place_of(warning));
     }
     Ok(Outcome::Nothing)
 }

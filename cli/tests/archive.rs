@@ -328,3 +328,49 @@ fn what_cannot_be_archived_to_is_refused() {
         "{said}"
     );
 }
+
+/// What the deployment shows of the archives.
+fn shown(archive: &Archive) -> serde_json::Value {
+    let call = ureq::get(format!("{}/_blobwatch/api/v1/archives", archive.url));
+    let mut answer = call
+        .header("authorization", format!("Bearer {TOKEN}"))
+        .call()
+        .unwrap();
+    let text = answer.body_mut().read_to_string().unwrap();
+    serde_json::from_str::<serde_json::Value>(&text).unwrap()["items"][0].clone()
+}
+
+#[test]
+fn the_deployment_is_told_of_each_run() {
+    let archive = Archive::new("told");
+    archive.arrive(&records(30));
+    let said = archive.run(0);
+    let run = shown(&archive);
+    let until = run["until"].as_str().unwrap().to_owned();
+    assert!(said.contains(&format!("up to {until}")), "{said}: {run}");
+    assert_eq!(
+        (&run["records"], &run["problem"], run["place"].as_str()),
+        (&30.into(), &serde_json::Value::Null, archive.folder.to_str())
+    );
+    archive.orders.lock().unwrap().silent = Some("fl1-AMS-0".to_owned());
+    let said = archive.run(2);
+    let run = shown(&archive);
+    assert_eq!(run["until"].as_str(), Some(until.as_str()), "{run}");
+    assert!(said.contains(run["problem"].as_str().unwrap()), "{said}: {run}");
+}
+
+#[test]
+fn an_export_says_which_filter_is_nearly_another() {
+    let archive = Archive::new("warned");
+    let mut export = Command::new(env!("CARGO_BIN_EXE_blobwatch"));
+    export
+        .args(["requests", "--where", "family=dokcer"])
+        .env("BLOBWATCH_URL", &archive.url)
+        .env("BLOBWATCH_TOKEN", TOKEN);
+    let Output { stderr, .. } = export.output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert!(
+        said.contains("query.family: no list of clients has \"dokcer\" (did you mean `docker`?)"),
+        "{said}"
+    );
+}

@@ -10,7 +10,9 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use blobwatch_fire_log::{CompareQuery, Kind, Listing, Query, SummaryQuery, compare_all, summarise_all};
+use blobwatch_fire_log::{
+    CompareQuery, Kind, Listing, Notes, Query, SummaryQuery, compare_all, summarise_all,
+};
 use blobwatch_pull::{Record, RecordId, sample};
 use blobwatch_rule_book::{RuleBookStore, answer};
 use blobwatch_rulebook::Rulebook;
@@ -54,13 +56,13 @@ fn answered(call: &Call, book: &RuleBookStore<Native>, logs: &LocalRecords) -> R
                 kind: Kind::Requests,
                 pairs,
                 query,
-                older: None,
+                notes: Notes::default(),
             };
             Ok(json_of(&at_once(listing.list()).unwrap()?))
         }
         "requests/summary" => {
             let query = SummaryQuery::parse(Kind::Requests, &pairs, now_ms())?;
-            let summary = summarise_all(&logs, &names, Kind::Requests, &pairs, &query, None);
+            let summary = summarise_all(&logs, &names, Kind::Requests, &pairs, &query, Notes::default());
             Ok(json_of(&at_once(summary).unwrap()))
         }
         "compare" => {

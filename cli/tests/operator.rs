@@ -434,6 +434,12 @@ fn a_call_that_cannot_be_made_is_exit_code_2() {
         "expected --url with https://",
     );
     case(
+        "registry.example.com",
+        TOKEN,
+        "expected --url with its scheme, such as https://registry.example.com;",
+    );
+    case("127.0.0.1:8795", TOKEN, "such as http://127.0.0.1:8795;");
+    case(
         "http://127.0.0.1:1",
         TOKEN,
         "failed to reach http://127.0.0.1:1/_blobwatch/api/v1/rulebook",
@@ -449,6 +455,7 @@ fn a_preview_is_asked_for_until_it_is_done() {
         "would hit 2 clients",
     );
     program.case(&["preview", "--expression", "ssl"], 2, "--action");
+    program.case(&["preview"], 2, "--rule <RULE>|--expression <EXPRESSION>");
     program.case(&["preview"], 2, "--rule");
 }
 

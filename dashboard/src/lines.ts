@@ -43,8 +43,11 @@ const none: number[] = [];
 /** Without the steps at its end that are still being counted: a minute of which half is in looks like a fall. */
 export function whole(data: Timeline, now_ms: number): Timeline {
   const end = now_ms / 1000 - LATE_S - data.step_s;
-  const many = data.times.filter((time) => time <= end).length;
-  const cut = (values: number[]) => values.slice(0, many);
+  return sliced(data, 0, data.times.filter((time) => time <= end).length);
+}
+
+function sliced(data: Timeline, from: number, until: number): Timeline {
+  const cut = (values: number[]) => values.slice(from, until);
   const cutAll = (named: Record<string, number[]>) => Object.fromEntries(Object.entries(named).map(([name, values]) => [name, cut(values)]));
   const series = data.series.map((one) => ({
     ...one,
@@ -59,6 +62,17 @@ export function whole(data: Timeline, now_ms: number): Timeline {
     events: cutAll(one.events),
   }));
   return { ...data, times: cut(data.times), series };
+}
+
+/** Steps before the first request that are kept, so that a beginning is seen as one. */
+const QUIET = 3;
+
+/** Without the steps before anything was requested: a young deployment is no line at the right edge. */
+export function fromFirst(data: Timeline): Timeline {
+  const first = sum(data.series.map((one) => one.requests)).findIndex((many) => many > 0);
+  const mark = data.marks[0] ? data.times.findIndex((time) => time + data.step_s > Date.parse(data.marks[0]?.time ?? "") / 1000) : -1;
+  const begins = [first, mark].filter((at) => at >= 0);
+  return begins.length === 0 ? data : sliced(data, Math.max(0, Math.min(...begins) - QUIET), data.times.length);
 }
 
 export const kind = (name: string) => (series: Series): number[] => series.kinds[name] ?? none;

@@ -1,7 +1,7 @@
 // Records as they come: pages to older ones, and what is new put before the others. Newest first.
 
 import { get } from "./api/client.ts";
-import type { OlderRecords, Page, RequestRecord } from "./api/types.ts";
+import type { OlderRecords, Page, Place, RequestRecord } from "./api/types.ts";
 
 /** Records that are kept: each is some 1 KB, so 200 MB at most. */
 export const MAX_RECORDS = 200_000;
@@ -29,6 +29,8 @@ export class Records {
   incomplete: string[] = [];
   /** What is deleted of what was asked for. */
   deleted: OlderRecords | undefined;
+  /** Of filters that hardly any record can match. */
+  warnings: Place[] = [];
   readonly #known = new Set<string>();
   readonly #filter: Filter;
   #cursor: string | null = null;
@@ -83,6 +85,7 @@ export class Records {
   async #page(cursor: string | undefined, more: Record<string, string>, signal: AbortSignal): Promise<Page<RequestRecord>> {
     const page = await get<Page<RequestRecord>>(this.#filter.path, { ...this.#filter.query, ...more, limit: PAGE, cursor }, signal);
     this.incomplete = page.incomplete ?? [];
+    this.warnings = page.warnings ?? [];
     if (!more["since"]) this.deleted = page.older;
     return page;
   }

@@ -80,7 +80,7 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
         }
         Lookup::NotFound => {
             authorize(&request, env, role_of_missing(method, path)).await?;
-            Err(Problem::no_such_call())
+            Err(Problem::no_such_path(path))
         }
     }
 }

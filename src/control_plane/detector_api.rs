@@ -4,8 +4,10 @@
 use blobwatch_detector::{AnomalyCall, ReportFacts, audited, wanted_evidence};
 use blobwatch_fire_log::with_own_fires;
 use blobwatch_pull::Record;
-use blobwatch_rule_book::{FireLogNamesCall, HealthCall, NewAuditEntry, WriteEntryCall, checked_reason};
-use blobwatch_wire::{Nothing, Object, Parameters, Problem};
+use blobwatch_rule_book::{
+    FireLogNamesCall, NewAuditEntry, RuleBookMetricsCall, WriteEntryCall, checked_reason,
+};
+use blobwatch_wire::{MetricsPage, Nothing, Object, Parameters, Problem};
 use serde_json::Value;
 use worker::{Env, Method, Request, Response, Url};
 
@@ -49,18 +51,22 @@ pub(super) async fn change_webhook(
         target: path.to_owned(),
     };
     let is_put = method == Method::Put;
+    let mut written = None;
     // Before it is removed: a call that is made again would find nothing to write down.
     if !is_put && before.is_some() {
-        call(env, &WriteEntryCall, entry("webhook.delete", None)).await?;
+        written = Some(call(env, &WriteEntryCall, entry("webhook.delete", None)).await?);
     }
     let mut response = ask(method, body).send(env, Object::Detector).await?;
     if response.status_code() >= 300 {
         return Ok(response);
     }
-    let item = json_of(&mut response).await?;
+    let mut item = json_of(&mut response).await?;
     if is_put {
-        let written = call(env, &WriteEntryCall, entry("webhook.put", Some(audited(&item)))).await;
-        written.map_err(|_| unaudited())?;
+        let entry = entry("webhook.put", Some(audited(&item)));
+        written = Some(call(env, &WriteEntryCall, entry).await.map_err(|_| unaudited())?);
+    }
+    if let (Value::Object(fields), Some(written)) = (&mut item, written) {
+        fields.insert("revision".to_owned(), written.revision.into());
     }
     text(response.status_code(), "application/json", item.to_string()).failed_to("answer")
 }
@@ -122,15 +128,24 @@ pub(super) async fn metrics(env: &Env) -> Answer<Response> {
     let names = call(env, &FireLogNamesCall, Nothing).await?;
     page = with_own_fires(&Objects(env.clone()), &names, &page).await;
     page.push_str(&loads_api::gauges(&names, env).await);
-    let revision = call(env, &HealthCall, Nothing).await?.revision;
-    page.push_str("# HELP blobwatch_rulebook_revision Current revision of the rulebook.\n");
-    page.push_str("# TYPE blobwatch_rulebook_revision gauge\n");
-    page.push_str(&format!("blobwatch_rulebook_revision {revision}\n"));
-    page.push_str("# HELP blobwatch_losses_total Records and counts that were lost, by name.\n");
-    page.push_str("# TYPE blobwatch_losses_total counter\n");
-    for (name, count) in losses_api::sums(env).await? {
-        let name = name.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', " ");
-        page.push_str(&format!("blobwatch_losses_total{{name=\"{name}\"}} {count}\n"));
-    }
+    page.push_str(&call(env, &RuleBookMetricsCall, Nothing).await?.0);
+    page.push_str(&own(&losses_api::sums(env).await?));
     text(200, METRICS, page).failed_to("answer")
+}
+
+/// What no object knows by itself: losses of all of them, and which build this is.
+fn own(losses: &[(String, u64)]) -> String {
+    let mut page = MetricsPage::default();
+    let help = "Records and counts that were lost, by name.";
+    let sums = losses.iter().map(|(name, count)| (name.as_str(), count));
+    page.by("name", "blobwatch_losses_total", "counter", help, sums);
+    let build = [(env!("CARGO_PKG_VERSION"), 1)];
+    page.by(
+        "version",
+        "blobwatch_build_info",
+        "gauge",
+        "The build that answers.",
+        build,
+    );
+    page.0
 }

@@ -1,16 +1,17 @@
 //! The calls about records: asked of every FireLog at once, and put together (`fan_out` of `blobwatch-fire-log`).
 
 use blobwatch_fire_log::{
-    CompareQuery, Export, Filter, FireLogs, Format, Kind, Listing, Older, Query, SummaryQuery, compare_all,
-    explain, find_anywhere, follow_anywhere, summarise_all,
+    CompareQuery, Export, Filter, FireLogs, Format, Kind, Listing, Notes, Older, Query, SummaryQuery,
+    compare_all, explain, filter_warnings, find_anywhere, follow_anywhere, summarise_all,
 };
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_rule_book::{
-    DocumentCall, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall, RetentionCall,
+    DocumentCall, FilterNames, FireLogNamesCall, GuardsAt, GuardsThenCall, HealthCall, RetentionCall,
+    UnknownNamesCall,
 };
 use blobwatch_rulebook::{Rulebook, starter};
 use blobwatch_wire::{Nothing, ObjectCall, Place, Problem};
-use futures_util::future::join;
+use futures_util::future::join3;
 use futures_util::stream;
 use worker::{Env, Request, Response, Url};
 
@@ -49,10 +50,10 @@ impl FireLogs for Objects {
 async fn list(kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
     let pairs = query_pairs(url);
     let query = Query::parse(kind, &pairs, now_ms())?;
-    let (names, older) = names_and_older(&query.filter, env).await?;
+    let (names, notes) = names_and_notes(&query.filter, &pairs, env).await?;
     let listing = Listing {
         names,
-        older,
+        notes,
         fire_logs: Objects(env.clone()),
         kind,
         pairs,
@@ -79,26 +80,41 @@ fn export(listing: Listing<Objects>) -> Answer<Response> {
     Ok(response)
 }
 
-/// The FireLogs to ask, and what is said of records that they no longer keep. That a RuleBook of an older build does not say it
-/// hides none of those that are kept.
-async fn names_and_older(filter: &Filter, env: &Env) -> Answer<(Vec<String>, Option<Older>)> {
+/// The FireLogs to ask, and what is said beside their records. That a RuleBook of an older build does not say it hides none of
+/// those that are kept.
+async fn names_and_notes(
+    filter: &Filter,
+    pairs: &[(String, String)],
+    env: &Env,
+) -> Answer<(Vec<String>, Notes)> {
     let names = call(env, &FireLogNamesCall, Nothing);
+    let (names, older, unknown) = join3(names, older(filter, env), unknown(pairs, env)).await;
+    let warnings = filter_warnings(pairs).into_iter().chain(unknown).collect();
+    Ok((names?, Notes { older, warnings }))
+}
+
+async fn older(filter: &Filter, env: &Env) -> Option<Older> {
     if !filter.may_reach_older(now_ms()) {
-        return Ok((names.await?, None));
+        return None;
     }
-    let (names, retention) = join(names, call(env, &RetentionCall, Nothing)).await;
-    let older = retention
-        .ok()
-        .and_then(|retention| filter.older(retention, now_ms()));
-    Ok((names?, older))
+    let retention = call(env, &RetentionCall, Nothing).await.ok()?;
+    filter.older(retention, now_ms())
+}
+
+async fn unknown(pairs: &[(String, String)], env: &Env) -> Vec<Place> {
+    let names = FilterNames::of(pairs);
+    if names.is_empty() {
+        return Vec::new();
+    }
+    call(env, &UnknownNamesCall, names).await.unwrap_or_default()
 }
 
 async fn summary(kind: Kind, url: &Url, env: &Env) -> Answer<Response> {
     let pairs = query_pairs(url);
     let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
-    let (names, older) = names_and_older(&query.filter, env).await?;
+    let (names, notes) = names_and_notes(&query.filter, &pairs, env).await?;
     let objects = Objects(env.clone());
-    let summary = summarise_all(&objects, &names, kind, &pairs, &query, older).await;
+    let summary = summarise_all(&objects, &names, kind, &pairs, &query, notes).await;
     respond(Ok(summary)).failed_to("answer")
 }
 

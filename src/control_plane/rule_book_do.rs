@@ -15,9 +15,9 @@ use blobwatch_rule_book::{
     EndSessionCall, EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, FireLogState,
     GuardCountsCall, GuardsThenCall, Health, HealthCall, ListTokensCall, LoadReportCall, Loads, NextReport,
     NoticeKind, PendingNotice, PlanPreviewCall, PreviewDoneCall, RetentionCall, RevokeTokenCall,
-    RuleBookError, RuleBookLossesCall, RuleBookStore, StalePreviewsCall, TokenUsedCall, VerifyAuditCall,
-    WriteEntryCall, WriteEntryOnceCall, create_token, expire_token, list_tokens, plan_of, revoke_token,
-    stale_previews,
+    RuleBookError, RuleBookLossesCall, RuleBookMetricsCall, RuleBookStore, StalePreviewsCall, TokenUsedCall,
+    UnknownNamesCall, VerifyAuditCall, WriteEntryCall, WriteEntryOnceCall, create_token, expire_token,
+    list_tokens, plan_of, revoke_token, rule_book_metrics, stale_previews, unknown_names,
 };
 use blobwatch_rulebook::{LoadReport, starter};
 use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
@@ -136,6 +136,15 @@ impl RuleBook {
             }),
             FireLogNamesCall::ROUTE => {
                 answer::<FireLogNamesCall>(names(self.with(READ, RuleBookStore::fire_logs)?))
+            }
+            RuleBookMetricsCall::ROUTE => {
+                let page = self.with_api(|store| rule_book_metrics(store, now_ms()))?;
+                answer::<RuleBookMetricsCall>(Text(page))
+            }
+            UnknownNamesCall::ROUTE => {
+                let names = received.body::<UnknownNamesCall>().await?;
+                let unknown = self.with(READ, |store| unknown_names(store, &names))?;
+                answer::<UnknownNamesCall>(unknown)
             }
             RetentionCall::ROUTE => answer::<RetentionCall>(self.with(READ, RuleBookStore::retention)?),
             ChangesCall::ROUTE => {

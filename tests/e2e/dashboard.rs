@@ -36,6 +36,11 @@ fn every_view_holds_on_made_up_answers() {
 }
 
 #[test]
+fn the_page_says_what_it_means() {
+    browser_tests(&["browser/reading.test.ts"], &[]);
+}
+
+#[test]
 fn rules_are_written_on_the_page() {
     browser_tests(&["browser/writing.test.ts"], &[]);
 }

@@ -3,7 +3,7 @@
 use std::process::Child;
 use std::sync::{Arc, Mutex};
 
-use blobwatch_fire_log::{Export, Kind, Listing, Query, SummaryQuery, summarise_all};
+use blobwatch_fire_log::{Export, Kind, Listing, Notes, Query, SummaryQuery, filter_warnings, summarise_all};
 use blobwatch_pull::{Record, RecordId, sample};
 use blobwatch_rule_book::{RuleBookStore, answer, export_audit, export_begin};
 use blobwatch_rulebook::Rulebook;
@@ -76,19 +76,23 @@ impl Deployment {
             "requests" | "fires" => {
                 let kind = Kind::of_name(&call.path);
                 let query = Query::parse(kind, &pairs, now_ms()).unwrap();
+                let notes = Notes {
+                    warnings: filter_warnings(&pairs),
+                    ..Notes::default()
+                };
                 export(Listing {
                     fire_logs,
                     names,
                     kind,
                     pairs,
                     query,
-                    older: None,
+                    notes,
                 })
             }
             "requests/summary" | "fires/summary" => {
                 let kind = Kind::of_name(call.path.trim_end_matches("/summary"));
                 let query = SummaryQuery::parse(kind, &pairs, now_ms()).unwrap();
-                let summary = summarise_all(&fire_logs, &names, kind, &pairs, &query, None);
+                let summary = summarise_all(&fire_logs, &names, kind, &pairs, &query, Notes::default());
                 Answer::json(200, serde_json::to_string(&at_once(summary).unwrap()).unwrap())
             }
             // Of an object that is not here: one as docs/api.md shows it.

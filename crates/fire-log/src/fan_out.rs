@@ -10,6 +10,7 @@ mod export;
 mod list;
 mod loads;
 mod losses;
+mod notes;
 mod rule_fires;
 mod summary;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use loads::{load_metrics, loads};
 #[cfg(feature = "schema")]
 pub(crate) use losses::LossList;
 pub use losses::{LossSums, losses};
+pub use notes::Notes;
 pub use rule_fires::with_own_fires;
 #[cfg(feature = "schema")]
 pub(crate) use summary::SummaryAnswer;

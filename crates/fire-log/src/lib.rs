@@ -14,8 +14,8 @@ mod store;
 
 pub use explain::explain;
 pub use fan_out::{
-    Export, FireLogs, Listing, LossSums, WAVE, address_list, compare_all, erase_address, find_anywhere,
-    follow_anywhere, load_metrics, loads, losses, summarise_all, with_own_fires,
+    Export, FireLogs, Listing, LossSums, Notes, WAVE, address_list, compare_all, erase_address,
+    find_anywhere, follow_anywhere, load_metrics, loads, losses, summarise_all, with_own_fires,
 };
 pub use object_calls::{
     AddressesCall, BEFORE, CellsOfCall, EraseAddressCall, FlushCall, HandoverCall, KIND, LoadCall,
@@ -24,8 +24,8 @@ pub use object_calls::{
 };
 pub use pace::{OPENING, undisturbed};
 pub use query::{
-    Budget, CompareQuery, Dimension, Filter, Format, Kind, Older, Page, Query, Summary, SummaryQuery, find,
-    scan_page, summarise, tabulate,
+    Budget, CompareQuery, Dimension, Filter, Format, Kind, Older, Page, Query, Summary, SummaryQuery,
+    filter_warnings, find, scan_page, summarise, tabulate,
 };
 #[cfg(feature = "schema")]
 pub use schema::{add_answers, add_bodies};

@@ -21,6 +21,7 @@ mod scan;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 #[cfg(feature = "schema")]
 pub(crate) use compare::CompareBody;
@@ -37,3 +38,4 @@ pub(crate) use summary::Part;
 #[cfg(feature = "schema")]
 pub(crate) use summary::SummaryCounts;
 pub use summary::{Dimension, Summary, summarise, tabulate};
+pub use warnings::filter_warnings;

@@ -5,6 +5,7 @@
 //! more of their first minutes go wrong than of those held out, or, where nobody is held out, than before.
 
 use std::collections::BTreeSet;
+use std::f64::consts::LN_10;
 use std::slice;
 
 use serde::{Deserialize, Serialize};
@@ -213,15 +214,60 @@ fn evidence(cohorts: &[CohortCounts], told: fn(&[CohortCounts]) -> TestedClients
     of(cohorts, 2.0) + each.sum::<f64>()
 }
 
+/// How strong the evidence of a guard is, as powers of ten; 0 is none, or less than counts.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct EvidenceStrength {
+    /// At 4, the power of 1 / [`ALPHA`], the enforcement is taken back.
+    pub harm: f64,
+    /// From 1.3 on, 20 to 1, a step passes where nothing speaks against it.
+    pub harmless: f64,
+}
+
+impl EvidenceStrength {
+    fn of_ln(harm: f64, harmless: f64) -> Self {
+        let power = |ln: f64| (ln / LN_10).max(0.0);
+        Self {
+            harm: power(harm),
+            harmless: power(harmless),
+        }
+    }
+}
+
+/// The evidence that [`judge`] decides by.
+pub(super) fn strength(
+    cohorts: &[CohortCounts],
+    outcome: &Outcome,
+    base: Arm,
+    denies: bool,
+) -> EvidenceStrength {
+    if denies {
+        EvidenceStrength::of_ln(denial_evidence(cohorts).ln(), denial_harmless(cohorts))
+    } else {
+        let harm = if is_broad(cohorts) { ln_mean(*outcome) } else { 0.0 };
+        EvidenceStrength::of_ln(harm, passage_harmless(&total(cohorts), base))
+    }
+}
+
+fn denial_evidence(cohorts: &[CohortCounts]) -> f64 {
+    let of = |test| evidence(cohorts, TestedClients::known, test);
+    HARM_TESTS.into_iter().map(of).fold(0.0, f64::max)
+}
+
+/// Logarithm; none of fewer clients than a step needs.
+fn denial_harmless(cohorts: &[CohortCounts]) -> f64 {
+    let TestedClients { clients, clean, .. } = TestedClients::all(cohorts);
+    if clients < MIN_CLIENTS {
+        return 0.0;
+    }
+    ln_harmless(clients, clean)
+}
+
 fn denial(cohorts: &[CohortCounts]) -> Judgement {
-    let harms = |test| evidence(cohorts, TestedClients::known, test) >= 1.0 / ALPHA;
-    if HARM_TESTS.into_iter().any(harms) {
+    if denial_evidence(cohorts) >= 1.0 / ALPHA {
         return Judgement::Harm(denial_harm(cohorts));
     }
-    let TestedClients { clients, clean, .. } = TestedClients::all(cohorts);
-    let is_harmless = clients >= MIN_CLIENTS && ln_harmless(clients, clean) >= LN_20;
     let doubts = |test| evidence(cohorts, TestedClients::all, test) >= LN_20.exp();
-    if is_harmless && !DOUBT_TESTS.into_iter().any(doubts) {
+    if denial_harmless(cohorts) >= LN_20 && !DOUBT_TESTS.into_iter().any(doubts) {
         Judgement::Pass
     } else {
         Judgement::Open
@@ -263,13 +309,27 @@ fn denial_harm(cohorts: &[CohortCounts]) -> Harm {
     }
 }
 
+/// Whether enough clients of enough networks had a bad first minute.
+fn is_broad(cohorts: &[CohortCounts]) -> bool {
+    total(cohorts).enforced.bad_clients >= MIN_HARMED
+        && networks(cohorts, |cohort| &cohort.bad_networks) >= MIN_NETWORKS
+}
+
+/// Logarithm; none of fewer clients than a step needs.
+fn passage_harmless(counts: &Counts, base: Arm) -> f64 {
+    let arm = counts.enforced;
+    if arm.judged < MIN_CLIENTS {
+        return 0.0;
+    }
+    let usual = usual_rate(counts, base);
+    ln_ratio(arm.judged, arm.bad_clients, usual, (usual + HARM).min(0.9))
+}
+
 fn passage(cohorts: &[CohortCounts], outcome: &Outcome, base: Arm) -> Judgement {
     let counts = &total(cohorts);
-    let bad_networks = networks(cohorts, |cohort| &cohort.bad_networks);
     let evidence = ln_mean(*outcome);
     let arm = counts.enforced;
-    let is_broad = arm.bad_clients >= MIN_HARMED && bad_networks >= MIN_NETWORKS;
-    if evidence >= -ALPHA.ln() && is_broad {
+    if evidence >= -ALPHA.ln() && is_broad(cohorts) {
         let held = (
             counts.held_out.bad_clients + base.bad_clients,
             counts.held_out.judged + base.judged,
@@ -291,9 +351,7 @@ fn passage(cohorts: &[CohortCounts], outcome: &Outcome, base: Arm) -> Judgement 
             text,
         });
     }
-    let usual = usual_rate(counts, base);
-    let is_harmless = ln_ratio(arm.judged, arm.bad_clients, usual, (usual + HARM).min(0.9)) >= LN_20;
-    if arm.judged >= MIN_CLIENTS && is_harmless && evidence < LN_20 {
+    if passage_harmless(counts, base) >= LN_20 && evidence < LN_20 {
         Judgement::Pass
     } else {
         Judgement::Open

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::counts::{Arm, Cohort, CohortCounts, MAX_COHORTS, MAX_EVIDENCE, WatchReport, total};
-use super::judge::{Harm, Judgement, Outcome, advance, judge};
+use super::judge::{EvidenceStrength, Harm, Judgement, Outcome, advance, judge, strength};
 
 /// Without steps, a guard that cannot tell after this long is said to hold.
 pub(super) const PATIENCE_MS: u64 = 10 * 60_000;
@@ -29,6 +29,8 @@ pub enum State {
 }
 
 impl State {
+    pub const ALL: [Self; 4] = [Self::Watching, Self::Holding, Self::Passed, Self::Demoted];
+
     /// As stored and as answered.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -43,9 +45,7 @@ impl State {
     /// The state of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Watching, Self::Holding, Self::Passed, Self::Demoted]
-            .into_iter()
-            .find(|state| state.as_str() == name)
+        Self::ALL.into_iter().find(|state| state.as_str() == name)
     }
 }
 
@@ -153,6 +153,12 @@ impl Ledger {
             State::Watching if is_over => State::Holding,
             state => state,
         }
+    }
+
+    /// How strong the evidence is that it harms, and that it does not.
+    #[must_use]
+    pub fn strength(&self, denies: bool) -> EvidenceStrength {
+        strength(&self.cohorts, &self.outcome, self.base, denies)
     }
 
     /// Both arms.

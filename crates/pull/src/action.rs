@@ -40,6 +40,16 @@ pub fn rule_action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Action,
     })
 }
 
+/// The same where there may be none.
+///
+/// # Errors
+/// When it is none of them.
+pub fn some_rule_action<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Action>, D::Error> {
+    #[derive(Deserialize)]
+    struct Own(#[serde(deserialize_with = "rule_action")] Action);
+    Option::<Own>::deserialize(deserializer).map(|found| found.map(|Own(action)| action))
+}
+
 impl Action {
     /// Whether no later rule acts.
     #[must_use]

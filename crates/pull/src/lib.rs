@@ -25,7 +25,7 @@ mod schema;
 mod settle;
 mod user_agent;
 
-pub use action::{Action, Mode, rule_action};
+pub use action::{Action, Mode, rule_action, some_rule_action};
 pub use cache::Cache;
 pub use client::{Client, ClientKey, ClientKeys, NetworkKey, bucket, keep_place, observed};
 pub use facts::{Facts, FactsError, TlsFacts, known_colo};

@@ -5,6 +5,7 @@
 //! (`src`, `auth`).
 
 mod act;
+mod archive_calls;
 mod audit;
 mod change;
 mod check_calls;
@@ -24,6 +25,7 @@ mod panic_calls;
 mod route_calls;
 mod push_calls;
 mod pushed;
+mod reading_calls;
 mod rule_calls;
 mod second_person;
 mod schedule;
@@ -32,6 +34,7 @@ mod schema;
 mod settings_calls;
 mod token_calls;
 
+pub(crate) use archive_calls::{list_archives, post_archive};
 pub(crate) use audit::{ExportStep, list_audit};
 pub use audit::{export_audit, export_begin, verify_audit};
 pub use change::checked_reason;
@@ -42,7 +45,7 @@ pub(crate) use entry::Written;
 pub use entry::{EntryOnce, NewAuditEntry, write_entry, write_entry_once};
 pub(crate) use explain_call::explain_request;
 pub(crate) use fire_log_calls::list_fire_logs;
-pub(crate) use guard_calls::{GUARD, list_guards};
+pub(crate) use guard_calls::{GUARD, guard_states, list_guards};
 pub use guard_calls::{NextReport, take_report};
 pub use layouts::take_load;
 pub(crate) use list_calls::{change_items, delete_list, get_list, list_list_versions, list_lists, put_list};
@@ -51,14 +54,15 @@ pub use notices::changes_since;
 pub(crate) use panic_calls::panic_off;
 pub(crate) use push_calls::put_rulebook;
 pub(crate) use pushed::{PushedList, suppose_lists};
-pub(crate) use route_calls::{delete_route, get_route, list_routes, put_route};
-pub(crate) use rule_calls::{delete_rule, get_rule, list_rules, list_versions, put_rule};
+pub(crate) use reading_calls::get_readings;
+pub(crate) use route_calls::{delete_route, get_route, known_route, list_routes, put_route};
+pub(crate) use rule_calls::{delete_rule, get_rule, known_rule, list_rules, list_versions, put_rule};
 pub use schedule::advance;
 pub(crate) use schedule::next_change_ms;
 #[cfg(feature = "schema")]
 pub use schema::{add_answers, add_bodies};
 pub(crate) use second_person::{
-    approve_mode, decline_mode, get_second_person, list_pending, put_second_person,
+    approve_mode, decline_mode, get_second_person, list_pending, pending_count, put_second_person,
 };
 pub(crate) use settings_calls::{get_settings, put_settings};
 pub(crate) use token_calls::{CreateToken, ExpireToken};
@@ -114,6 +118,9 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &ApiRequest<'_>, path: &[&str]) 
         ["rules", id, "modes", route] => {
             alone().and_then(|()| read_answer(store, &get_mode(store, call.now_ms, id, route)?))
         }
+        ["rules", id, "modes", route, "readings"] => {
+            alone().and_then(|()| read_answer(store, &get_readings(store, call.now_ms, id, route)?))
+        }
         ["modes"] => read_answer(store, &list_modes(store, call.now_ms, None, &page()?)?),
         ["routes"] => read_answer(store, &list_routes(store, &page()?)?),
         ["routes", name] => alone().and_then(|()| read_answer(store, &get_route(store, name)?)),
@@ -125,6 +132,7 @@ fn read<S: Sql>(store: &RuleBookStore<S>, call: &ApiRequest<'_>, path: &[&str]) 
         ["second-person"] => alone().and_then(|()| read_answer(store, &get_second_person(store)?)),
         ["guards"] => read_answer(store, &list_guards(store, call.now_ms, &page()?)?),
         ["rulebook"] => read_answer(store, &get_document(store, call.query)?),
+        ["archives"] => read_answer(store, &list_archives(store, &page()?)?),
         ["fire-logs"] => read_answer(store, &list_fire_logs(store, &page()?)?),
         ["audit"] => read_answer(store, &list_audit(store, &audit_page(call.query)?)?),
         _ => Err(Problem::no_such_call()),
@@ -138,7 +146,7 @@ fn write<S: Sql>(
 ) -> Result<ApiReply, Problem> {
     let known: &[&str] = match path {
         ["rulebook"] => &["reason", "dry_run"],
-        ["rules", "check"] => &[],
+        ["rules", "check"] | ["archives"] => &[],
         _ => &["reason"],
     };
     let parameters = Parameters::parse(call.query, known)?;
@@ -147,8 +155,10 @@ fn write<S: Sql>(
         now_ms: call.now_ms,
         expected: expected_revision(call.if_match)?,
         reason: change::checked_reason("query.reason", parameters.get("reason"))?,
+        is_trial: false,
     };
     match (call.method, path) {
+        ("POST", ["archives"]) => read_answer(store, &post_archive(store, &context, call.body)?),
         ("POST", ["rules", "check"]) => read_answer(store, &check_expression(store, call.body)?),
         ("PUT", ["rules", id]) => done(&put_rule(store, &context, id, call.body)?),
         ("DELETE", ["rules", id]) => done(&delete_rule(store, &context, id)?),
@@ -180,7 +190,7 @@ fn write<S: Sql>(
             method,
             [
                 "rules" | "modes" | "routes" | "lists" | "settings" | "audit" | "rulebook" | "panic-off"
-                | "guards" | "fire-logs" | "explain" | "pending" | "second-person",
+                | "guards" | "fire-logs" | "archives" | "explain" | "pending" | "second-person",
                 ..,
             ],
         ) => Err(Problem::method_not_allowed(method)),

@@ -6,7 +6,9 @@ mod audit;
 mod calls;
 mod curl;
 mod document;
+mod filter_names;
 mod hypothetical;
+mod metrics;
 mod object_calls;
 mod preview_freshness;
 mod preview_plan;
@@ -27,12 +29,14 @@ pub use calls::{
 #[cfg(feature = "schema")]
 pub use calls::{add_answers, add_bodies};
 pub use document::{Document, read_document};
+pub use filter_names::unknown_names;
+pub use metrics::rule_book_metrics;
 pub use object_calls::{
     Admission, AdmissionCall, ChangesCall, CreateTokenCall, DocumentCall, EPOCH_HEADER, EndSessionCall,
-    EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FireLogNamesCall, GuardCountsCall, GuardsAt,
-    GuardsThenCall, Health, HealthCall, ListTokensCall, LoadReportCall, PlanPreviewCall, PreviewDoneCall,
-    RetentionCall, RevokeTokenCall, RuleBookLossesCall, StalePreviewsCall, TokenUsedCall, VerifyAuditCall,
-    WriteEntryCall, WriteEntryOnceCall,
+    EndedSessionsCall, ExpireTokenCall, ExportAuditCall, FilterNames, FireLogNamesCall, GuardCountsCall,
+    GuardsAt, GuardsThenCall, Health, HealthCall, ListTokensCall, LoadReportCall, PlanPreviewCall,
+    PreviewDoneCall, RetentionCall, RevokeTokenCall, RuleBookLossesCall, RuleBookMetricsCall,
+    StalePreviewsCall, TokenUsedCall, UnknownNamesCall, VerifyAuditCall, WriteEntryCall, WriteEntryOnceCall,
 };
 pub use preview_freshness::{Healthy, Stamp, stale_previews};
 pub use preview_plan::PreviewPlan;

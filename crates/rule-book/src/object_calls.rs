@@ -11,7 +11,7 @@ use crate::{
 use blobwatch_guard::{GuardThen, Report};
 use blobwatch_rulebook::{ChangeNotice, LoadReport, Retention};
 use blobwatch_tokens::StoredToken;
-use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Text};
+use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Place, Text};
 
 /// Beside a document that goes to a FireLog: the epoch it is of.
 pub const EPOCH_HEADER: &str = "Blobwatch-Epoch";
@@ -57,6 +57,37 @@ impl ObjectCall for RetentionCall {
     const PURPOSE: &'static str = "read how long records are kept";
     type Request = Nothing;
     type Reply = Retention;
+}
+
+/// What the RuleBook adds to the metrics, as Prometheus' text.
+pub struct RuleBookMetricsCall;
+
+impl ObjectCall for RuleBookMetricsCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Get;
+    const PATH: &'static str = "metrics";
+    const PURPOSE: &'static str = "read the metrics of the rulebook";
+    type Request = Nothing;
+    type Reply = Text;
+}
+
+/// Names of a call's filters, and which of them no rule and no route ever had.
+pub struct UnknownNamesCall;
+
+impl ObjectCall for UnknownNamesCall {
+    const OBJECT: Object = Object::RuleBook;
+    const METHOD: Method = Method::Post;
+    const PATH: &'static str = "names/unknown";
+    const PURPOSE: &'static str = "read the names of rules and routes";
+    type Request = FilterNames;
+    type Reply = Vec<Place>;
+}
+
+/// Rules and routes that records are asked for by, each with its parameter.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FilterNames {
+    pub rules: Vec<(String, String)>,
+    pub routes: Vec<(String, String)>,
 }
 
 /// The rulebook as JSON, beside the [`EPOCH_HEADER`].
@@ -368,6 +399,8 @@ mod tests {
         case(HealthCall, "GET", "health");
         case(FireLogNamesCall, "GET", "fire-logs");
         case(RetentionCall, "GET", "retention");
+        case(RuleBookMetricsCall, "GET", "metrics");
+        case(UnknownNamesCall, "POST", "names/unknown");
         case(
             DocumentCall::ForFireLog("fl1-fra-0"),
             "GET",
@@ -437,6 +470,14 @@ mod tests {
             r#"{"hours":168,"archive":"s3://bucket"}"#,
         );
         case(Written { revision: 4 }, r#"{"revision":4}"#);
+        let name = |name: &str| vec![("query.rule".to_owned(), name.to_owned())];
+        case(
+            FilterNames {
+                rules: name("sweep"),
+                routes: Vec::new(),
+            },
+            r#"{"rules":[["query.rule","sweep"]],"routes":[]}"#,
+        );
         let end = |session| EndSession {
             name: "olga".to_owned(),
             session,

@@ -5,11 +5,11 @@ mod tests;
 
 use serde::Deserialize;
 
-use crate::calls::{PushedList, suppose_lists};
+use crate::calls::{PushedList, known_route, known_rule, suppose_lists};
 use crate::preview_plan::PreviewPlan;
 use crate::store::RuleBookStore;
-use blobwatch_pull::{Action, Mode};
-use blobwatch_rulebook::{Compiled, DocumentError, Rule, Rulebook, Volume, strict};
+use blobwatch_pull::{Action, Mode, some_rule_action};
+use blobwatch_rulebook::{Compiled, DocumentError, Rule, Rulebook, Volume, strict_all};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{Place, Problem, parse_rfc3339};
 
@@ -40,6 +40,7 @@ pub(crate) struct RequestedRule {
     pub id: Option<String>,
     pub version: Option<u32>,
     pub expression: Option<String>,
+    #[serde(default, deserialize_with = "some_rule_action")]
     pub action: Option<Action>,
     pub volume: Option<Volume>,
 }
@@ -49,21 +50,46 @@ pub(crate) struct RequestedRule {
 /// # Errors
 /// 400 or 422 naming the place; 404 for a rule, version or route that is not there.
 pub fn plan_of<S: Sql>(store: &RuleBookStore<S>, body: &str, now_ms: u64) -> Result<PreviewPlan, Problem> {
-    let wanted: PreviewRequest = strict(body, "body").map_err(Problem::bad_parameter)?;
-    let mut book = store.document()?;
-    if !book.routes.iter().any(|route| route.name == wanted.route) {
-        return Err(Problem::not_found(&format!("route {:?}", wanted.route)));
+    match strict_all(body, "body") {
+        Ok(wanted) => plan_read(store, wanted, now_ms),
+        Err(unread) => Err(unread.refuse(|rest| plan_read(store, rest.with_an_action(), now_ms).err())),
     }
-    let (since_ms, until_ms) = window(&wanted, now_ms)?;
+}
+
+impl PreviewRequest {
+    /// For one that is refused: whatever the action should have been, the expression is looked at.
+    fn with_an_action(mut self) -> Self {
+        if self.rule.expression.is_some() {
+            self.rule.action.get_or_insert(Action::Tag);
+        }
+        self
+    }
+}
+
+fn plan_read<S: Sql>(
+    store: &RuleBookStore<S>,
+    wanted: PreviewRequest,
+    now_ms: u64,
+) -> Result<PreviewPlan, Problem> {
+    let mut book = store.document()?;
+    known_route(&book, &wanted.route)?;
+    let window = window(&wanted, now_ms);
     suppose_lists(&mut book, wanted.lists, store)?;
     let candidate = candidate(store, &book, wanted.rule)?;
     let plan = PreviewPlan::new(&book, candidate, &wanted.route, now_ms);
-    check(&plan)?;
-    Ok(PreviewPlan {
-        since_ms,
-        until_ms,
-        ..plan
-    })
+    match (window, check(&plan)) {
+        (Ok((since_ms, until_ms)), Ok(())) => Ok(PreviewPlan {
+            since_ms,
+            until_ms,
+            ..plan
+        }),
+        (window, checked) => {
+            let refused = window.err().into_iter().chain(checked.err());
+            Err(Problem::invalid(
+                refused.flat_map(|problem| problem.errors).collect(),
+            ))
+        }
+    }
 }
 
 fn candidate<S: Sql>(
@@ -99,6 +125,7 @@ fn stored<S: Sql>(
     id: &str,
     version: Option<u32>,
 ) -> Result<Rule, Problem> {
+    known_rule(book, id)?;
     let now = book.rules.iter().find(|rule| rule.id == id);
     let now = now.ok_or_else(|| Problem::not_found(&format!("rule {id:?}")))?;
     let version = version.unwrap_or(now.version);

@@ -8,10 +8,12 @@
 //! In scope: statements and their order. Not in scope: whether a change makes sense (`calls` checks before
 //! it writes), pushing to FireLogs (`src/control_plane`).
 
+mod archives;
 mod audit;
 mod change;
 mod ended_sessions;
 mod fire_logs;
+mod guard_readings;
 mod guard_states;
 mod guards;
 mod history;
@@ -23,10 +25,16 @@ mod previews;
 mod schema;
 mod tokens;
 
+pub(crate) use archives::ArchiveRun;
+#[cfg(test)]
+pub(crate) use archives::MAX_ARCHIVES;
 pub(crate) use change::{Change, Edit};
 pub use ended_sessions::EndSession;
 pub(crate) use ended_sessions::EndedSessions;
 pub use fire_logs::FireLogState;
+#[cfg(test)]
+pub(crate) use guard_readings::MAX_READINGS_A_MINUTE;
+pub(crate) use guard_readings::{READINGS_KEPT_MS, ReadArm, Reading, ReadingAt};
 #[cfg(test)]
 pub(crate) use guard_states::MAX_MOMENTS;
 pub(crate) use guards::{GuardEntry, GuardUpdate};

@@ -3,6 +3,14 @@
 //!
 //! serde_path_to_error knows the place too, but only by compiling every type a second time.
 
+/// One step to a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Key {
+    /// As the text has it, escapes as they are.
+    Name(String),
+    Index(usize),
+}
+
 /// Where the parser stood, innermost last.
 enum Step<'a> {
     /// The key whose value is being read; none between a comma and the next key.
@@ -10,9 +18,9 @@ enum Step<'a> {
     Array(usize),
 }
 
-/// The path of the value that ends at `position`, or begins there: `routes[2].observe`; empty for the whole text.
-/// A key belongs to its value, so just after an unknown key the path ends in it.
-pub(super) fn path_at(text: &str, position: usize) -> String {
+/// The path of the value that ends at `position`, or begins there; empty for the whole text. A key belongs to its value, so just
+/// after an unknown key the path ends in it.
+pub(super) fn keys_at(text: &str, position: usize) -> Vec<Key> {
     let read = text.get(..position).unwrap_or(text);
     let mut steps = Vec::new();
     let mut rest = read;
@@ -35,7 +43,11 @@ pub(super) fn path_at(text: &str, position: usize) -> String {
             _ => drop(steps.pop()),
         }
     }
-    print(&steps)
+    let key = |step| match step {
+        Step::Object(name) => name.map(|name: &str| Key::Name(name.to_owned())),
+        Step::Array(index) => Some(Key::Index(index)),
+    };
+    steps.into_iter().filter_map(key).collect()
 }
 
 /// The string up to its closing quote, escapes as they are, and what follows the quote.
@@ -50,29 +62,29 @@ fn split_string(after_quote: &str) -> (&str, &str) {
     (string, rest.strip_prefix('"').unwrap_or(rest))
 }
 
-fn print(steps: &[Step<'_>]) -> String {
-    let mut path = String::new();
-    for step in steps {
-        match step {
-            Step::Object(Some(key)) if path.is_empty() => path.push_str(key),
-            Step::Object(Some(key)) => path.extend([".", key]),
-            Step::Object(None) => {}
-            Step::Array(index) => path.push_str(&format!("[{index}]")),
+/// `body.routes[2].observe`.
+pub(super) fn place(root: &str, keys: &[Key]) -> String {
+    let mut place = root.to_owned();
+    for key in keys {
+        match key {
+            Key::Name(name) => place.extend([".", name]),
+            Key::Index(index) => place.push_str(&format!("[{index}]")),
         }
     }
-    path
+    place
 }
 
 #[cfg(test)]
 mod tests {
-    use super::path_at;
+    use super::{keys_at, place};
     use crate::{Rulebook, strict};
 
     /// `|` stands for the position.
     #[track_caller]
     fn case(marked: &str, expected: &str) {
         let position = marked.find('|').unwrap();
-        assert_eq!(path_at(&marked.replacen('|', "", 1), position), expected);
+        let keys = keys_at(&marked.replacen('|', "", 1), position);
+        assert_eq!(place("text", &keys), format!("text{expected}"));
     }
 
     #[test]
@@ -84,25 +96,25 @@ mod tests {
 
     #[test]
     fn a_value_has_the_path_of_its_keys_and_indexes() {
-        case(r#"{"a": tru|e, "b": 1}"#, "a");
-        case(r#"{"a": |[1]}"#, "a");
-        case(r#"{"a": {"b": [[], {"c": "x"|}]}}"#, "a.b[1].c");
+        case(r#"{"a": tru|e, "b": 1}"#, ".a");
+        case(r#"{"a": |[1]}"#, ".a");
+        case(r#"{"a": {"b": [[], {"c": "x"|}]}}"#, ".a.b[1].c");
         case(r#"[[1, 2], [3, 4|]]"#, "[1][1]");
     }
 
     #[test]
     fn an_object_is_named_when_it_ended() {
-        case(r#"{"a": [{"b": 1}, {"c": {}, "d": 2}|]}"#, "a[1]");
+        case(r#"{"a": [{"b": 1}, {"c": {}, "d": 2}|]}"#, ".a[1]");
     }
 
     #[test]
     fn a_key_belongs_to_its_value() {
-        case(r#"{"a": {"b": 1, "new"|: 2}}"#, "a.new");
+        case(r#"{"a": {"b": 1, "new"|: 2}}"#, ".a.new");
     }
 
     #[test]
     fn what_is_in_a_string_opens_nothing() {
-        case(r#"{"a": "{[,\"\\", "b": "]}\\\"", "c": 1|}"#, "c");
+        case(r#"{"a": "{[,\"\\", "b": "]}\\\"", "c": 1|}"#, ".c");
     }
 
     /// serde_path_to_error is the oracle; each value of the starter rulebook gets a wrong one before it.

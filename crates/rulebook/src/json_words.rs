@@ -4,6 +4,8 @@
 use serde_json::Error;
 use serde_json::error::Category;
 
+use blobwatch_wire::did_you_mean;
+
 /// Of what was found: a text may be as long as the body.
 const MAX_FOUND: usize = 100;
 
@@ -16,8 +18,41 @@ pub(super) fn in_words(error: &Error) -> String {
         .unwrap_or(&text);
     match error.classify() {
         Category::Data => of_value(said),
+        Category::Eof if (line, column) == (1, 0) => "expected JSON, found nothing".to_owned(),
         Category::Eof => "expected JSON, found its beginning only".to_owned(),
-        Category::Syntax | Category::Io => format!("expected JSON; line {line}, column {column}: {said}"),
+        Category::Syntax | Category::Io => {
+            format!(
+                "expected JSON; line {line}, column {column}: expected {}",
+                of_syntax(said)
+            )
+        }
+    }
+}
+
+/// What a text lacks to be JSON.
+fn of_syntax(said: &str) -> &str {
+    match said {
+        "expected ident" | "expected value" => {
+            "a value: text in double quotes, a number, true, false, null, a list or an object"
+        }
+        "trailing comma" => "no comma after the last of a list or an object",
+        "trailing characters" => "nothing after its end",
+        "key must be a string" => "a name in double quotes",
+        "expected `:`" => "`:` after a name",
+        "expected `,` or `}`" => "`,` or `}` after a value",
+        "expected `,` or `]`" => "`,` or `]` after a value",
+        "invalid escape" => "one of \" \\ / b f n r t u after a backslash",
+        "invalid number" => "a number such as 12 or 0.5",
+        "number out of range" => "a number of at most 64 bits",
+        "recursion limit exceeded" => "at most 128 levels of lists and objects",
+        control if control.starts_with("control character") => {
+            "no line break or other control character within quotes"
+        }
+        // Halves of characters.
+        escape if escape.contains("escape") || escape.contains("unicode") => {
+            "a character: four hex digits after \\u, twice for one above FFFF"
+        }
+        other => other.strip_prefix("expected ").unwrap_or(other),
     }
 }
 
@@ -33,9 +68,26 @@ fn of_value(said: &str) -> String {
         .strip_prefix("unknown variant ")
         .and_then(|rest| rest.rsplit_once(", expected "));
     match of_name {
-        Some((found, expected)) => format!("expected {expected}, found {}", cut(found)),
-        None => said.to_owned(),
+        Some((found, expected)) => {
+            let meant = did_you_mean(found.trim_matches('`'), words(expected));
+            format!("expected {expected}, found {}{meant}", cut(found))
+        }
+        None => of_field(said),
     }
+}
+
+/// A field that is not known, with the one that may have been meant.
+fn of_field(said: &str) -> String {
+    let unknown = said
+        .strip_prefix("unknown field `")
+        .and_then(|rest| rest.split_once('`'));
+    let meant = unknown.map(|(name, expected)| did_you_mean(name, words(expected)));
+    format!("{said}{}", meant.unwrap_or_default())
+}
+
+/// What stands between backticks.
+fn words(expected: &str) -> impl Iterator<Item = &str> {
+    expected.split('`').skip(1).step_by(2)
 }
 
 fn form(expected: &str) -> &str {
@@ -161,22 +213,61 @@ mod tests {
 
     #[test]
     fn what_is_no_json_says_so() {
-        case("", "body", "expected JSON, found its beginning only");
+        case("", "body", "expected JSON, found nothing");
         case("{\"text\":\"", "body", "expected JSON, found its beginning only");
         case(
             "not json",
             "body",
-            "expected JSON; line 1, column 2: expected ident",
+            "expected JSON; line 1, column 2: expected a value: text in double quotes, a number, true, false, null, a list or an object",
         );
         case(
             "{\n\"text\":\"a\",}",
             "body",
-            "expected JSON; line 2, column 12: trailing comma",
+            "expected JSON; line 2, column 12: expected no comma after the last of a list or an object",
         );
         case(
             "{} x",
             "body",
-            "expected JSON; line 1, column 4: trailing characters",
+            "expected JSON; line 1, column 4: expected nothing after its end",
+        );
+    }
+
+    /// The parser's own words are for its authors.
+    #[test]
+    fn every_fault_of_syntax_is_said_in_plain_words() {
+        for (text, expected) in [
+            ("{\"a\" 1}", "`:` after a name"),
+            ("{a: 1}", "a name in double quotes"),
+            ("{\"a\": 1 \"b\": 2}", "`,` or `}` after a value"),
+            ("[1 2]", "`,` or `]` after a value"),
+            ("[1,]", "no comma after the last"),
+            ("{\"a\": undefined}", "a value: text in double quotes"),
+            ("'a'", "a value: text in double quotes"),
+            ("\"\\x\"", "after a backslash"),
+            ("\"\\ud800\"", "four hex digits"),
+            ("\"\\uzzzz\"", "after a backslash"),
+            ("\"a\nb\"", "no line break"),
+            ("01", "a number such as"),
+            ("-", "its beginning only"),
+            ("1e999", "at most 64 bits"),
+        ] {
+            let fault = strict::<serde_json::Value>(text, "body").unwrap_err();
+            assert!(fault.message.contains(expected), "{text}: {}", fault.message);
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_one_is_told() {
+        case(
+            r#"{"word":"autoo"}"#,
+            "body.word",
+            "expected one of `off`, `on`, `auto`, found `autoo` (did you mean `auto`?)",
+        );
+        let fault = strict::<Form>(r#"{"worf":1}"#, "body").unwrap_err();
+        assert!(
+            fault.message.ends_with("(did you mean `word`?)"),
+            "{}",
+            fault.message
         );
     }
 

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use super::document::{Rulebook, SCHEMA};
 use super::exact::Exact;
-use super::json_path::path_at;
+use super::json_path::{Key, keys_at, place};
 use super::json_words::in_words;
 use super::validate::faults;
 use blobwatch_wire::Place;
@@ -94,31 +94,54 @@ pub(super) fn shape(text: &str) -> Result<Rulebook, DocumentError> {
 /// # Errors
 /// The first place that cannot be read, and what was expected there.
 pub fn strict<T: DeserializeOwned>(text: &str, root: &str) -> Result<T, Place> {
+    read(text).map_err(|fault| fault.place(root))
+}
+
+/// Why a text is not read, and where its reader stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// To the value; empty for the whole.
+    pub(super) keys: Vec<Key>,
+    /// For a person.
+    pub(super) message: String,
+    /// In the words of serde.
+    pub(super) said: String,
+    offset: usize,
+    /// Whether it is JSON, and something in it has another form.
+    pub(super) is_of_a_value: bool,
+}
+
+impl Fault {
+    fn of(text: &str, error: &serde_json::Error) -> Self {
+        let end = error_offset(text, error);
+        // Text that is no JSON is wrong as a whole; only a value of another form is at a path.
+        let is_of_a_value = error.is_data();
+        Self {
+            keys: if is_of_a_value {
+                keys_at(text, end)
+            } else {
+                Vec::new()
+            },
+            message: in_words(error),
+            said: error.to_string(),
+            offset: end.saturating_sub(1),
+            is_of_a_value,
+        }
+    }
+
+    pub(super) fn place(self, root: &str) -> Place {
+        Place {
+            offset: Some(self.offset),
+            ..Place::new(place(root, &self.keys), self.message)
+        }
+    }
+}
+
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
     let mut json = serde_json::Deserializer::from_str(text);
     let read = T::deserialize(Exact(&mut json));
     read.and_then(|value| json.end().map(|()| value))
-        .map_err(|error| {
-            let end = error_offset(text, &error);
-            // Text that is no JSON is wrong as a whole; only a value of another form is at a path.
-            let path = if error.is_data() {
-                path_at(text, end)
-            } else {
-                String::new()
-            };
-            Place {
-                offset: Some(end.saturating_sub(1)),
-                ..Place::new(join(root, &path), in_words(&error))
-            }
-        })
-}
-
-/// An index follows its list without a dot, as in the places of [`faults`].
-fn join(root: &str, path: &str) -> String {
-    match path {
-        "" => root.to_owned(),
-        index if index.starts_with('[') => format!("{root}{index}"),
-        field => format!("{root}.{field}"),
-    }
+        .map_err(|error| Fault::of(text, &error))
 }
 
 /// Bytes of the text that were read when the error came up.
@@ -209,7 +232,7 @@ mod tests {
         case(
             ("]}", "]} x"),
             "rulebook",
-            "expected JSON; line 1, column 79: trailing characters",
+            "expected JSON; line 1, column 79: expected nothing after its end",
         );
     }
 

@@ -11,6 +11,7 @@ use super::field::{Field, Type, without_raw};
 use super::term::{Decoding, Quantifier, Term, Test};
 use super::told::PlatformFact;
 use super::untold::Untold;
+use blobwatch_wire::nearest;
 
 /// An operand with its names resolved.
 pub(super) enum Meaning<'a> {
@@ -454,28 +455,8 @@ fn usage(function: &str) -> String {
 
 /// `what`, and the nearest of `names` if one is close.
 fn with_hint<'n>(what: &str, wrong: &str, names: impl Iterator<Item = &'n str>) -> String {
-    let nearest = names.map(|name| (distance(wrong, name), name)).min();
-    match nearest {
-        Some((distance, name)) if distance * 3 <= wrong.len() => format!("{what} (did you mean `{name}`?)"),
-        _ => format!("{what} that exists (docs/rules.md lists them)"),
+    match nearest(wrong, names) {
+        Some(name) => format!("{what} (did you mean `{name}`?)"),
+        None => format!("{what} that exists (docs/rules.md lists them)"),
     }
-}
-
-/// Levenshtein's distance in bytes.
-fn distance(left: &str, right: &str) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.bytes().enumerate() {
-        let mut diagonal = i;
-        let mut before = i + 1;
-        for (slot, b) in row.iter_mut().skip(1).zip(right.bytes()) {
-            let changed = diagonal + usize::from(a != b);
-            diagonal = *slot;
-            before = changed.min(before + 1).min(*slot + 1);
-            *slot = before;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(0)
 }

@@ -9,6 +9,7 @@ use super::expression::{
 };
 use super::limits::{MAX_ARGUMENTS, MAX_LIST, MAX_NESTING, MAX_TEXT};
 use super::text::{Cursor, Quoting, is_bare};
+use blobwatch_wire::did_you_mean;
 
 /// Reads an expression.
 ///
@@ -31,10 +32,11 @@ pub fn parse(text: &str) -> Result<Expression, RuleError> {
     let root = parser.logical()?;
     parser.cursor.skip_space();
     if parser.cursor.peek().is_some() {
-        return Err(parser.cursor.error_here(match root.kind {
+        let expected = match root.kind {
             NodeKind::Comparison(_, None) => OPERATORS,
             _ => "`and`, `or`, `xor` or the end",
-        }));
+        };
+        return Err(parser.missing_operator(expected));
     }
     Ok(Expression {
         text: text.into(),
@@ -67,6 +69,39 @@ const OPERATOR_WORDS: &[(&str, Operator)] = &[
     ("wildcard", Operator::Wildcard),
     ("bitwise_and", Operator::BitwiseAnd),
 ];
+
+/// What other languages call an operator; the longer symbols first.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("=~", "`matches`"),
+    ("=<", "`le`"),
+    ("=>", "`ge`"),
+    ("=", "`eq` or `==`"),
+    ("!~", "`not (… matches …)`"),
+    ("equals", "`eq`"),
+    ("is", "`eq`"),
+    ("like", "`wildcard`"),
+    ("glob", "`wildcard`"),
+    ("regex", "`matches`"),
+    ("starts_with", "`starts_with(…, \"…\")`"),
+    ("ends_with", "`ends_with(…, \"…\")`"),
+    ("startswith", "`starts_with(…, \"…\")`"),
+    ("endswith", "`ends_with(…, \"…\")`"),
+    ("|", "`or`"),
+];
+
+/// Fits behind what was expected.
+fn hint(rest: &str, word: &str) -> String {
+    let is_there = |(name, _): &&(&str, &str)| match name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        true => word.eq_ignore_ascii_case(name),
+        false => rest.starts_with(name),
+    };
+    if let Some((_, meant)) = ELSEWHERE.iter().find(is_there) {
+        return format!(" (did you mean {meant}?)");
+    }
+    let words = OPERATOR_WORDS.iter().map(|(name, _)| *name);
+    let words = words.filter(|name| name.len() > 1).chain(["and", "or", "xor"]);
+    did_you_mean(word, words)
+}
 
 struct Parser<'a> {
     cursor: Cursor<'a>,
@@ -177,7 +212,7 @@ impl Parser<'_> {
         if self.cursor.take(bracket) {
             return Ok(());
         }
-        Err(self.cursor.error_here(match inner.kind {
+        Err(self.missing_operator(&match inner.kind {
             NodeKind::Comparison(_, None) => format!("an operator or `{bracket}`"),
             _ => format!("`and`, `or`, `xor` or `{bracket}`"),
         }))
@@ -223,6 +258,14 @@ impl Parser<'_> {
             return self.strict_wildcard(start).map(Some);
         }
         Ok(self.bitwise_and(start))
+    }
+
+    /// What else stands where an operator should, with the one that other languages mean by it.
+    fn missing_operator(&self, expected: &str) -> RuleError {
+        let mut error = self.cursor.error_here(expected);
+        let hint = hint(self.cursor.rest(), &error.word);
+        error.expected.push_str(&hint);
+        error
     }
 
     fn strict_wildcard(&mut self, start: usize) -> Result<(Operator, Span), RuleError> {

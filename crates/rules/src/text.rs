@@ -29,7 +29,7 @@ impl<'a> Cursor<'a> {
         self.at = at;
     }
 
-    fn rest(&self) -> &'a str {
+    pub(super) fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
     }
 

@@ -100,6 +100,25 @@ fn grammar_errors() {
 }
 
 #[test]
+fn what_other_languages_call_an_operator_is_known() {
+    #[track_caller]
+    fn case(text: &str, meant: &str) {
+        let error = blobwatch_rules::parse(text).unwrap_err();
+        let hint = format!(" (did you mean {meant}?)");
+        assert!(error.expected.ends_with(&hint), "{}", error.expected);
+    }
+    case("client.family = \"docker\"", "`eq` or `==`");
+    case("(client.family = \"docker\")", "`eq` or `==`");
+    case("http.host =~ \"a\"", "`matches`");
+    case("range.count => 1", "`ge`");
+    case("http.host LIKE \"a*\"", "`wildcard`");
+    case("http.host contain \"a\"", "`contains`");
+    case("http.host Eq \"a\"", "`eq`");
+    case("ssl AND ssl", "`and`");
+    case("ssl | ssl", "`or`");
+}
+
+#[test]
 fn type_errors() {
     expected("http.host", "an operator after this String, found \"http.host\"");
     expected("ssl eq 1", "`true` or `false`, found \"1\"");

@@ -14,7 +14,7 @@ pub use reach::Changed;
 pub(crate) use reach::Reach;
 pub use table::CALLS;
 
-use crate::{Method, Object, Problem, Role};
+use crate::{Method, Object, Place, Problem, Role, nearest};
 
 /// Where the paths of the table begin that do not begin with `/`.
 pub const API: &str = "/_blobwatch/api/v1/";
@@ -173,11 +173,39 @@ impl ApiCall {
     }
 }
 
+/// The path of the table that is nearest, with the names that the path has.
+fn nearest_path(path: &str) -> Option<String> {
+    let segments: Vec<&str> = path.split('/').collect();
+    let with_names = |call: &ApiCall| -> Option<String> {
+        let own: Vec<&str> = call.path.split('/').collect();
+        let is_alike = own.len() == segments.len() && !call.path.starts_with('/');
+        let named = own.iter().zip(&segments);
+        let named = named.map(|(own, name)| if own.starts_with('{') { name } else { own });
+        is_alike.then(|| named.copied().collect::<Vec<_>>().join("/"))
+    };
+    let paths: Vec<String> = CALLS.iter().filter_map(with_names).collect();
+    nearest(path, paths.iter().map(String::as_str)).map(str::to_owned)
+}
+
 impl Problem {
     /// 404 for a call that is not in the table.
     #[must_use]
     pub fn no_such_call() -> Self {
         Self::not_found("call at this address; docs/api.md lists the calls")
+    }
+
+    /// The same for a path below [`API`], with the one that may have been meant.
+    #[must_use]
+    pub fn no_such_path(path: &str) -> Self {
+        let meant = nearest_path(path).map(|path| format!(" (did you mean `{path}`?)"));
+        let meant = meant.unwrap_or_default();
+        let place = Place::new("path", format!("there is no call {path:?}{meant}"));
+        Self {
+            errors: vec![place],
+            ..Self::not_found(&format!(
+                "call at this address{meant}; docs/api.md lists the calls"
+            ))
+        }
     }
 
     /// 405 for a method that the call at this path does not take.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::did_you_mean;
 use crate::problem::{Place, Problem};
 
 /// Items of one page.
@@ -42,7 +43,7 @@ impl<'a> Parameters<'a> {
                 )))
             };
             if !known.contains(&&*name) {
-                return wrong(unknown(known));
+                return wrong(unknown(&name, known));
             }
             if pairs.iter().any(|(other, _)| *other == name) {
                 return wrong(repeated());
@@ -65,11 +66,12 @@ pub(crate) fn repeated() -> String {
     "expected once, found several times".to_owned()
 }
 
-pub(crate) fn unknown(known: &[&str]) -> String {
+pub(crate) fn unknown(name: &str, known: &[&str]) -> String {
+    let meant = did_you_mean(name, known.iter().copied());
     match known {
         [] => "this call takes no parameters".to_owned(),
-        [only] => format!("unknown parameter; expected {only}"),
-        _ => format!("unknown parameter; expected one of {}", known.join(", ")),
+        [only] => format!("unknown parameter{meant}; expected {only}"),
+        _ => format!("unknown parameter{meant}; expected one of {}", known.join(", ")),
     }
 }
 

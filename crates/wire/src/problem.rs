@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::did_you_mean;
+
 /// Media type of the document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -92,14 +94,20 @@ impl Problem {
         }
     }
 
+    /// 400: parts of the body cannot be read.
+    #[must_use]
+    pub fn unreadable(errors: Vec<Place>) -> Self {
+        let detail = joined(&errors);
+        Self {
+            errors,
+            ..Self::new(400, "bad-parameter", "Invalid parameter", detail)
+        }
+    }
+
     /// 422: the body is well-formed and says something that cannot be.
     #[must_use]
     pub fn invalid(errors: Vec<Place>) -> Self {
-        let detail = errors
-            .iter()
-            .map(|e| format!("{}: {}", e.place, e.message))
-            .collect::<Vec<_>>()
-            .join("; ");
+        let detail = joined(&errors);
         Self {
             errors,
             ..Self::new(422, "invalid", "Invalid request", detail)
@@ -110,4 +118,23 @@ impl Problem {
     pub fn not_found(what: &str) -> Self {
         Self::new(404, "not-found", "Not found", format!("there is no {what}"))
     }
+
+    /// 404 for a name in the path, with the one that may have been meant. `kind` is what it names: a rule, a route.
+    #[must_use]
+    pub fn no_such<'n>(kind: &str, name: &str, known: impl IntoIterator<Item = &'n str>) -> Self {
+        let what = format!("{kind} {name:?}{}", did_you_mean(name, known));
+        let place = Place::new(format!("path.{kind}"), format!("there is no {what}"));
+        Self {
+            errors: vec![place],
+            ..Self::not_found(&what)
+        }
+    }
+}
+
+fn joined(errors: &[Place]) -> String {
+    let told: Vec<String> = errors
+        .iter()
+        .map(|error| format!("{}: {}", error.place, error.message))
+        .collect();
+    told.join("; ")
 }

@@ -272,6 +272,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/_blobwatch/api/v1/archives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last run of each program that archives records
+         * @description Role: viewer.
+         */
+        get: operations["list_archives"];
+        put?: never;
+        /**
+         * Tell of a run that archived records
+         * @description Role: analyst.
+         */
+        post: operations["post_archives"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/_blobwatch/api/v1/audit": {
         parameters: {
             query?: never;
@@ -1080,6 +1104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/_blobwatch/api/v1/rules/{id}/modes/{route}/readings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the guards of a mode counted over the last day
+         * @description Role: viewer.
+         */
+        get: operations["get_rule_mode_readings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/_blobwatch/api/v1/rules/{id}/versions": {
         parameters: {
             query?: never;
@@ -1592,6 +1636,50 @@ export interface components {
             text: string;
             time: string;
         };
+        /** @description A run that ended. */
+        ArchiveBody: {
+            /**
+             * Format: uint64
+             * @description Of records that came late.
+             */
+            late: number;
+            /** @description Folder, or s3://BUCKET/PREFIX. */
+            place: string;
+            /** @description Why it did not do all that was due. */
+            problem?: string | null;
+            /**
+             * Format: uint64
+             * @description Records that the run archived.
+             */
+            records: number;
+            /** @description RFC 3339: records of all FireLogs from before that time are archived. */
+            until?: string | null;
+        };
+        /** @description The last run at one place. */
+        ArchiveItem: {
+            /** @description Who told it. */
+            actor: string;
+            /** Format: uint64 */
+            late: number;
+            place: string;
+            /** @description Why it did not do all that was due. */
+            problem: string | null;
+            /**
+             * Format: uint64
+             * @description Records that the run archived, and those of them that came late.
+             */
+            records: number;
+            /** @description RFC 3339: when the run ended. */
+            time: string;
+            /** @description RFC 3339: records of all FireLogs from before that time are archived; `null` where none are. */
+            until: string | null;
+        };
+        /** @description A list, a page of it. */
+        ArchiveItemList: {
+            items: components["schemas"]["ArchiveItem"][];
+            /** @description For the next page; `null` on the last. */
+            next_cursor: string | null;
+        };
         AssignBody: {
             /** @description `null`: to nobody. */
             to: string | null;
@@ -1895,6 +1983,27 @@ export interface components {
             revision: number;
             route: string;
             rule: string;
+        };
+        /** @description The same as it is answered. */
+        ChangedWebhookItem: {
+            actor: string;
+            /** @description False when everything was so already. */
+            changed: boolean;
+            /** @description RFC 3339. */
+            created: string;
+            dashboard: string | null;
+            events: components["schemas"]["EventName"][];
+            format: components["schemas"]["WebhookFormat"];
+            id: string;
+            kinds: components["schemas"]["AnomalyKind"][];
+            /**
+             * Format: uint64
+             * @description Of the rulebook, whose audit log has the change.
+             */
+            revision: number;
+            routes: string[];
+            severity: components["schemas"]["Severity"];
+            url: string;
         };
         CheckBody: {
             expression: string;
@@ -2364,6 +2473,19 @@ export interface components {
             /** Format: uint32 */
             unknown: number;
         };
+        /** @description How strong the evidence is, as powers of ten. */
+        GuardEvidence: {
+            /**
+             * Format: double
+             * @description At 4 the enforcement is taken back.
+             */
+            harm: number;
+            /**
+             * Format: double
+             * @description From 1.3 on a step may pass.
+             */
+            harmless: number;
+        };
         /** @description Where a guard stood at the time of the request. */
         GuardExplanation: {
             /**
@@ -2437,6 +2559,56 @@ export interface components {
             items: components["schemas"]["GuardOf"][];
             /** @description For the next page; `null` on the last. */
             next_cursor: string | null;
+        };
+        /** @description What a guard had counted since it began. */
+        GuardReading: {
+            /**
+             * Format: uint32
+             * @description Clients that were denied: those that pulled cleanly before, those that did not, and those of which nothing is known.
+             */
+            denied_clients: number;
+            /** Format: uint32 */
+            denied_healthy: number;
+            /** Format: uint32 */
+            denied_unhealthy: number;
+            /** Format: uint32 */
+            denied_unknown: number;
+            evidence: components["schemas"]["GuardEvidence"];
+            /**
+             * Format: uint64
+             * @description Revision that the guard began with: each step has a guard of its own, which counts anew.
+             */
+            guard: number;
+            harm: components["schemas"]["GuardReadingArms"];
+            state: components["schemas"]["GuardState"];
+            /** @description RFC 3339. */
+            time: string;
+        };
+        /** @description Clients whose first minute is over, and those of them of whom a pull failed or got stuck in it. */
+        GuardReadingArm: {
+            /** Format: uint32 */
+            bad_clients: number;
+            /** Format: uint32 */
+            clients: number;
+        };
+        /** @description First minutes of clients that were let through. */
+        GuardReadingArms: {
+            enforced: components["schemas"]["GuardReadingArm"];
+            held_out: components["schemas"]["GuardReadingArm"];
+        };
+        /** @description What the guards of a rule on a route counted, oldest first; also guards that are over. */
+        GuardReadings: {
+            /**
+             * Format: uint64
+             * @description How far readings of one guard are apart, at the least: longer where there are many guards.
+             */
+            apart_s: number;
+            /** @description Where nothing new was counted, there is no reading. */
+            items: components["schemas"]["GuardReading"][];
+            /** @description RFC 3339: readings from before this time are forgotten. */
+            kept_since: string;
+            route: string;
+            rule: string;
         };
         /**
          * @description Where a guard stands.
@@ -3327,6 +3499,8 @@ export interface components {
             items: components["schemas"]["RequestRecord"][];
             next_cursor: string | null;
             older?: components["schemas"]["OlderRecords"] | null;
+            /** @description Filters that hardly any record can match: a name that is nearly one, a rule that never was. */
+            warnings?: components["schemas"]["Place"][];
         };
         /**
          * @description The methods that are watched.
@@ -3409,6 +3583,7 @@ export interface components {
         };
         /** @description A stored rule, or one that is thought of. */
         RequestedRule: {
+            /** @default null */
             action?: components["schemas"]["Action"] | null;
             expression?: string | null;
             id?: string | null;
@@ -3965,6 +4140,7 @@ export interface components {
             /** Format: double */
             percent: number;
         };
+        /** @description Nothing, mostly. */
         Summary: {
             /** Format: uint64 */
             clients: number;
@@ -3975,6 +4151,8 @@ export interface components {
             other: components["schemas"]["SummaryGroup"];
             /** Format: uint64 */
             requests: number;
+            /** @description Filters that hardly any record can match: a name that is nearly one, a rule that never was. */
+            warnings?: components["schemas"]["Place"][];
         };
         /** @description Counts, and the values of `by` that they are of. */
         SummaryGroup: {
@@ -4389,6 +4567,9 @@ export type AnomalyEvent = components['schemas']['AnomalyEvent'];
 export type AnomalyKind = components['schemas']['AnomalyKind'];
 export type AnomalyList = components['schemas']['AnomalyList'];
 export type AnomalyResponse = components['schemas']['AnomalyResponse'];
+export type ArchiveBody = components['schemas']['ArchiveBody'];
+export type ArchiveItem = components['schemas']['ArchiveItem'];
+export type ArchiveItemList = components['schemas']['ArchiveItemList'];
 export type AssignBody = components['schemas']['AssignBody'];
 export type AuditItem = components['schemas']['AuditItem'];
 export type AuditItemList = components['schemas']['AuditItemList'];
@@ -4407,6 +4588,7 @@ export type ChangedRuleItem = components['schemas']['ChangedRuleItem'];
 export type ChangedSettings = components['schemas']['ChangedSettings'];
 export type ChangedTakenBack = components['schemas']['ChangedTakenBack'];
 export type ChangedUnset = components['schemas']['ChangedUnset'];
+export type ChangedWebhookItem = components['schemas']['ChangedWebhookItem'];
 export type CheckBody = components['schemas']['CheckBody'];
 export type Checked = components['schemas']['Checked'];
 export type ClauseExplanation = components['schemas']['ClauseExplanation'];
@@ -4456,10 +4638,15 @@ export type Followed = components['schemas']['Followed'];
 export type GuardArm = components['schemas']['GuardArm'];
 export type GuardArms = components['schemas']['GuardArms'];
 export type GuardCohort = components['schemas']['GuardCohort'];
+export type GuardEvidence = components['schemas']['GuardEvidence'];
 export type GuardExplanation = components['schemas']['GuardExplanation'];
 export type GuardItem = components['schemas']['GuardItem'];
 export type GuardOf = components['schemas']['GuardOf'];
 export type GuardOfList = components['schemas']['GuardOfList'];
+export type GuardReading = components['schemas']['GuardReading'];
+export type GuardReadingArm = components['schemas']['GuardReadingArm'];
+export type GuardReadingArms = components['schemas']['GuardReadingArms'];
+export type GuardReadings = components['schemas']['GuardReadings'];
 export type GuardState = components['schemas']['GuardState'];
 export type Guarding = components['schemas']['Guarding'];
 export type Health = components['schemas']['Health'];
@@ -5228,6 +5415,77 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ShareItem"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    list_archives: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string;
+                /** @description Items of the page; 100 unless given */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveItemList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    post_archives: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most 65536 bytes */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ArchiveBody"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ArchiveItem"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -7498,6 +7756,47 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    get_rule_mode_readings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the rule
+                 * @example botnet-sig
+                 */
+                id: string;
+                /**
+                 * @description Name of the route
+                 * @example default
+                 */
+                route: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GuardReadings"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     list_rule_versions: {
         parameters: {
             query?: {
@@ -7998,7 +8297,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WebhookItem"];
+                    "application/json": components["schemas"]["ChangedWebhookItem"];
                 };
             };
             /** @description Created */
@@ -8007,7 +8306,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WebhookItem"];
+                    "application/json": components["schemas"]["ChangedWebhookItem"];
                 };
             };
             400: components["responses"]["Problem400"];
@@ -8047,7 +8346,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WebhookItem"];
+                    "application/json": components["schemas"]["ChangedWebhookItem"];
                 };
             };
             400: components["responses"]["Problem400"];

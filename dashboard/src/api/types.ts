@@ -4,6 +4,7 @@
 import type {
   Action as Applied,
   AnomalyList,
+  ArchiveItem,
   ChangedRetirement,
   ClauseExplanation,
   FireLogItem,
@@ -14,6 +15,7 @@ import type {
   NewShareItem,
   OlderRecords,
   PendingItem,
+  Place,
   PreviewItem,
   RouteItem,
   RuleItem,
@@ -32,6 +34,8 @@ export type {
   Coverage,
   Explanation,
   Fired,
+  GuardReading,
+  GuardReadings,
   Hypothesis,
   IngestSource,
   Mark,
@@ -40,6 +44,7 @@ export type {
   OlderRecords,
   PacketFinding,
   Packets,
+  Place,
   Problem,
   RequestRecord,
   Role,
@@ -52,6 +57,8 @@ export type Verdict = Applied;
 /** What a rule can do: `none` is a verdict only. */
 export type Action = Exclude<Verdict, "none">;
 export type Anomalies = AnomalyList;
+/** The last run of a program that archives records, at one place. */
+export type Archive = ArchiveItem;
 /** What the answer to every change of the rulebook has; with `pending`, nothing has changed: another person decides. */
 export type Changed = Pick<ChangedRetirement, "changed" | "revision"> & Partial<Pick<WaitingMode, "pending">>;
 export type Clause = ClauseExplanation;
@@ -81,4 +88,6 @@ export interface Page<T> {
   incomplete?: string[];
   /** Where records are that the window asks for and that are deleted. */
   older?: OlderRecords;
+  /** Filters that hardly any record can match. */
+  warnings?: Place[];
 }

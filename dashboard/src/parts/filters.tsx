@@ -9,6 +9,8 @@ export interface FilterField {
   hint: string;
   /** Values that there are; otherwise any text. */
   choices?: string[];
+  /** Of choices that the page calls otherwise than the API. */
+  words?: Record<string, string>;
   /** A comma is part of it, and does not end it. */
   isOneValue?: boolean;
 }
@@ -27,7 +29,7 @@ export const RECORD_FILTERS: FilterField[] = [
   { name: "rule", label: "Rule", hint: "botnet-sig" },
   { name: "mode", label: "Mode", hint: "", choices: ["off", "monitor", "enforce"] },
   { name: "origin", label: "Origin", hint: "", choices: ["own", "upstream"] },
-  { name: "verdict", label: "Verdict", hint: "", choices: ["none", "tag", "allow", "detour", "throttle", "block"] },
+  { name: "verdict", label: "Verdict", hint: "", choices: ["none", "tag", "allow", "detour", "throttle", "block"], words: { none: "none (passed)" } },
   ...COHORT,
   { name: "version", label: "Version", hint: "19.03.6-ce" },
   { name: "country", label: "Country", hint: "US" },
@@ -36,7 +38,7 @@ export const RECORD_FILTERS: FilterField[] = [
   { name: "protocol", label: "Protocol", hint: "", choices: ["HTTP/1.0", "HTTP/1.1", "HTTP/2", "HTTP/3"] },
   { name: "ip_version", label: "IP version", hint: "", choices: ["4", "6"] },
   { name: "tcp", label: "TCP signature", hint: "4:64:0:*:64240,7:mss,sok,ts,nop,ws:df:0", isOneValue: true },
-  { name: "status", label: "Status", hint: "206, 4xx" },
+  { name: "status", label: "Status", hint: "206, 4xx; 0: none" },
   {
     name: "range",
     label: "Range kind",
@@ -111,7 +113,9 @@ function Field({ field, value }: { field: FilterField; value: string }) {
       <select value={value} onChange={(event) => change(event.currentTarget.value)}>
         <option value="">any</option>
         {field.choices.map((choice) => (
-          <option key={choice}>{choice}</option>
+          <option key={choice} value={choice}>
+            {field.words?.[choice] ?? choice}
+          </option>
         ))}
       </select>
     );

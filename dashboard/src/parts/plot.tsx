@@ -178,16 +178,27 @@ const MARK_COLOUR: Record<string, string> = {
   upstream_window: "--upstream",
 };
 
-/** A vertical line for each; the list below the plots says what they are. */
+/** Pixels between two numbers that can be read. */
+const NUMBER_WIDTH = 14;
+
+/** A vertical line for each, with its number in the list below the plots, which says what it is. */
 function drawMarks(plot: uPlot, marks: Mark[], colour: (type: string) => string): void {
   const { ctx, bbox } = plot;
   ctx.save();
   ctx.lineWidth = devicePixelRatio;
+  ctx.font = `${10 * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
+  ctx.textBaseline = "top";
   ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
-  for (const mark of marks) {
+  let free = Number.NEGATIVE_INFINITY;
+  for (const [at, mark] of marks.entries()) {
     const x = plot.valToPos(Date.parse(mark.time) / 1000, "x", true);
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
     ctx.strokeStyle = colour(mark.type);
+    ctx.fillStyle = ctx.strokeStyle;
+    if (x >= free) {
+      ctx.fillText(String(at + 1), x + 2 * devicePixelRatio, bbox.top);
+      free = x + NUMBER_WIDTH * devicePixelRatio;
+    }
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);

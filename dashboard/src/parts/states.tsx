@@ -1,7 +1,7 @@
 // What stands where data is not: each says what to do.
 
 import type { ComponentChildren } from "preact";
-import type { OlderRecords, Problem } from "../api/types.ts";
+import type { OlderRecords, Place, Problem } from "../api/types.ts";
 import { type Live, retryAll } from "../live.ts";
 import { Time } from "./time.tsx";
 
@@ -74,6 +74,17 @@ export const OlderNotice = ({ older: { before, archive } }: { older: OlderRecord
       "The settings name no archive."
     )}
   </p>
+);
+
+/** Of filters that are no mistake for certain, and hardly anything else. */
+export const FilterWarnings = ({ warnings }: { warnings: Place[] }) => (
+  <>
+    {warnings.map(({ place, message }) => (
+      <p key={place + message} class="notice" role="status">
+        {place.replace("query.", "Filter ")}: {message}
+      </p>
+    ))}
+  </>
 );
 
 /** Loading, failed or the data, with what the data is called. */

@@ -11,7 +11,7 @@ import { chosen, Filters, RECORD_FILTERS } from "../parts/filters.tsx";
 import { MakeRule } from "../parts/make_rule.tsx";
 import { VerdictBadge } from "../parts/mode.tsx";
 import { RuleName } from "../parts/origin.tsx";
-import { Empty, Failed, Loading, Notices, OlderNotice } from "../parts/states.tsx";
+import { Empty, Failed, FilterWarnings, Loading, Notices, OlderNotice } from "../parts/states.tsx";
 import { Virtual } from "../parts/virtual.tsx";
 import { span, WindowBar } from "../parts/window.tsx";
 import { isLive } from "../span.ts";
@@ -155,6 +155,7 @@ function List({ filter, isLive }: { filter: Filter; isLive: boolean }) {
       </div>
       <Notices live={streaming} incomplete={records.incomplete} />
       {records.deleted && <OlderNotice older={records.deleted} />}
+      <FilterWarnings warnings={records.warnings} />
       {records.hasGap && <p class="notice">More records arrived at once than are shown: narrow the filters, or export.</p>}
       {problem && <Failed problem={problem} what="older records" retry={older} />}
       {items.length === 0 ? (

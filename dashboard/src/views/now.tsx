@@ -143,7 +143,7 @@ function Figures({ series }: { series: Series[] }) {
   const isStuck = total(sum(series.map(stuck)));
   const share = (part: number) => (requests > 0 ? percent(part / requests) : "–");
   const figures = [
-    { label: "blob requests", value: count(requests), note: `${short(requests / 3600)} a second`, to: to(["timeline"]) },
+    { label: "blob requests", value: count(requests), note: rateWords(requests), to: to(["timeline"]) },
     {
       label: "starts failed or refused by the origin",
       value: share(failed + turnedAway),
@@ -177,3 +177,6 @@ function Figures({ series }: { series: Series[] }) {
     </ul>
   );
 }
+
+/** Of an hour's requests; less than one a second is nothing that anybody can picture. */
+const rateWords = (requests: number): string => (requests < 3600 ? "in the last hour" : `${short(requests / 3600)} a second`);

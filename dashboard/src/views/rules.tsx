@@ -137,12 +137,13 @@ function Cell({ rule, route, held, fires }: { rule: Rule; route: string; held: H
   const sum = fires?.reduce((a, b) => a + b, 0);
   return (
     <td>
+      <span class="of-route">{route}</span>
       <button type="button" class="cell" onClick={() => setQuery({ rule: rule.id, route })}>
         <span class="hidden">
           Switch {rule.id} on {route}:{" "}
         </span>
         <span>
-          <ModeBadge mode={held.mode} percent={held.percent} /> {!held.set && <span class="faint">default</span>}
+          <ModeBadge mode={held.mode} percent={held.percent} /> {!held.set && <span class="faint">the rule's default</span>}
         </span>
         {held.set?.guard && <GuardBadge state={held.set.guard.state} words={guardWords(held.set.guard)} />}
         {held.set?.stage && <StageLine stage={held.set.stage} />}

@@ -3,6 +3,7 @@
 import { Shown } from "../parts/states.tsx";
 import { useRulebook } from "../rulebook/calls.ts";
 import { isAdmin, isOperator, rank } from "../session.ts";
+import { Archives } from "./archives.tsx";
 import { DeploymentSettings } from "./deployment_settings.tsx";
 import { FireLogLoads } from "./fire_log_loads.tsx";
 import { IngestSources } from "./ingest_sources.tsx";
@@ -33,6 +34,7 @@ export function Settings() {
       <IngestSources />
       <Packets />
       <Losses />
+      <Archives />
       {isOperator.value && <Webhooks />}
     </div>
   );

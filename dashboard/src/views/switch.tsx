@@ -8,6 +8,7 @@ import { Arrival } from "../parts/arrival.tsx";
 import { Reason, useChange } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { GuardBadge, GuardEvidence, guardWords } from "../parts/guard.tsx";
+import { GuardOverTime } from "../parts/guard_over_time.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { Time } from "../parts/time.tsx";
 import { isAnalyst, operatesOn, rank } from "../session.ts";
@@ -183,8 +184,20 @@ function Current({ held, rule }: { held: Held; rule: Rule }) {
             <GuardBadge state={set.guard.state} words={guardWords(set.guard)} /> {guardWords(set.guard)}
           </p>
           <GuardEvidence guard={set.guard} />
+          <OverTime rule={set.rule} route={set.route} />
         </>
       )}
     </div>
+  );
+}
+
+/** Asked for when somebody wants to see it. */
+function OverTime({ rule, route }: { rule: string; route: string }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>Its evidence over the last day</summary>
+      {isOpen && <GuardOverTime rule={rule} route={route} />}
+    </details>
   );
 }

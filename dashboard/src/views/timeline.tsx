@@ -4,7 +4,7 @@ import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Mark, Series, Timeline as Answer } from "../api/types.ts";
 import { count } from "../format.ts";
-import { ACTIONS, ALLOW, CLASSES, FAULTS, kindLines, line, MAX_LINES, named, namedLines, NO_START, PARALLEL, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
+import { ACTIONS, ALLOW, CLASSES, FAULTS, fromFirst, kindLines, line, MAX_LINES, named, namedLines, NO_START, PARALLEL, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
@@ -77,7 +77,7 @@ export function Timeline() {
       <Filters fields={COHORT_FILTERS} />
       <Compare key={`compare ${key}`} what="This window against the hours around it." selection={around(shown, filters)} />
       <Shown live={live} what="the timeline">
-        {(data) => <Plots data={whole(data, live.at)} by={by} />}
+        {(data) => <Plots data={place.value.query.has("since") ? whole(data, live.at) : fromFirst(whole(data, live.at))} by={by} />}
       </Shown>
     </div>
   );
@@ -132,9 +132,9 @@ function Marks({ marks }: { marks: Mark[] }) {
     <section aria-labelledby="marks">
       <h2 id="marks">Events</h2>
       <ul class="plain card rows">
-        {[...marks].reverse().map((mark) => (
+        {[...marks].reverse().map((mark, at) => (
           <li key={`${mark.time}${mark.type}${mark.id}`} class="row">
-            <span class={`mark mark-${mark.type}`} aria-hidden="true" /> <Time at={mark.time} seconds /> {mark.type.replaceAll("_", " ")}:{" "}
+            <span class={`mark mark-${mark.type}`} aria-hidden="true" /> <b title="As on the plots">{marks.length - at}</b> <Time at={mark.time} seconds /> {mark.type.replaceAll("_", " ")}:{" "}
             {mark.type.startsWith("anomaly") ? <Link to={to(["anomalies", mark.id])}>{mark.text}</Link> : mark.text}
           </li>
         ))}

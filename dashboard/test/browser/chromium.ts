@@ -19,6 +19,7 @@ export const launch = (): Promise<Browser> =>
 
 export const DESKTOP = { width: 1440, height: 900 };
 export const PHONE = { width: 390, height: 844 };
+export const TABLET = { width: 768, height: 1024 };
 
 export interface Opened {
   page: Page;

@@ -7,7 +7,7 @@ import type { Browser, Page } from "playwright-core";
 import * as data from "../fixture/data.ts";
 import { type Fixture, start } from "../fixture/server.ts";
 import { until } from "../hang.ts";
-import { DESKTOP, launch, open, type Opened, PHONE, seen } from "./chromium.ts";
+import { DESKTOP, launch, open, type Opened, PHONE, seen, TABLET } from "./chromium.ts";
 import { counted, longLog, onePlot } from "./frames.ts";
 import { axe, settled, width } from "./look.ts";
 
@@ -56,8 +56,8 @@ async function visit(path: string, options = {}): Promise<Opened> {
 }
 
 for (const [name, path] of Object.entries(VIEWS)) {
-  test(`axe finds nothing in ${name}, in either theme, and a phone never scrolls sideways`, async () => {
-    for (const [viewport, colorScheme] of [[DESKTOP, "light"], [DESKTOP, "dark"], [PHONE, "light"], [PHONE, "dark"]] as const) {
+  test(`axe finds nothing in ${name}, in either theme, and no screen scrolls sideways`, async () => {
+    for (const [viewport, colorScheme] of [[DESKTOP, "light"], [DESKTOP, "dark"], [TABLET, "light"], [PHONE, "light"], [PHONE, "dark"]] as const) {
       const { page, faults, close } = await visit(path, { viewport, colorScheme });
       assert.deepEqual(await axe(page), [], `${name}, ${colorScheme}, ${viewport.width} px`);
       assert.ok((await width(page)) <= viewport.width, `${name} is wider than ${viewport.width} px`);
@@ -332,6 +332,17 @@ test("what a guard has counted is shown by cohort", async () => {
   await dialog.getByText("What the guard has counted since").click();
   await dialog.getByRole("row", { name: "that went wrong 12 (6.32 %) 4 (0.493 %)" }).waitFor();
   await dialog.getByRole("row", { name: "curl 60 38 10 12" }).waitFor();
+  assert.deepEqual(await axe(page), []);
+  await close();
+});
+
+test("what a guard has counted over time is drawn, with its evidence", async () => {
+  const { page, close } = await visit("rules?rule=botnet-sig&route=hub");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Its evidence over the last day").click();
+  await dialog.getByRole("img", { name: /^Clients denied, .*healthy before at most 29, now 29/ }).waitFor();
+  await dialog.getByRole("img", { name: /^Clients whose first minute went wrong, .*enforced at most 12.5/ }).waitFor();
+  await dialog.getByRole("img", { name: /^Evidence, .*that it harms at most 2.9, now 2.9; .*taken back at 4/ }).waitFor();
   assert.deepEqual(await axe(page), []);
   await close();
 });

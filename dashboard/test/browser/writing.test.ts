@@ -431,6 +431,14 @@ test("an analyst writes a rule, sees whom it would hit, and leaves publishing to
   await close();
 });
 
+test("what archivers told is listed, and what they could not do", async () => {
+  const { page, close } = await visit("settings");
+  const runs = page.getByRole("region", { name: "Runs of the archive" });
+  await runs.getByRole("row", { name: /^\/srv\/archive .* 75 min 214,023 12 / }).waitFor();
+  await page.getByText("The last run for s3://logs/blobwatch did not archive all that was due: fl1-gru-0 did not answer").waitFor();
+  await close();
+});
+
 test("what was lost is listed, with what it means", async () => {
   const { page, close } = await visit("settings");
   const losses = page.getByRole("region", { name: "What was lost" });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { stuck, stuckLines, sum, unit, whole } from "../../src/lines.ts";
+import { fromFirst, stuck, stuckLines, sum, unit, whole } from "../../src/lines.ts";
 
 const timeline = (step_s: number) => {
   const values = [5, 6, 7, 1];
@@ -15,6 +15,21 @@ test("a step that is still being counted is not drawn", () => {
   // Only 20 s: late counts are still to come.
   assert.deepEqual(whole(timeline(60), 200_000).times, [0, 60]);
   assert.deepEqual(whole(timeline(60), 3_600_000), timeline(60));
+});
+
+test("a young deployment is shown from its beginning on", () => {
+  const late = (requests: number[], marks: object[] = []) => {
+    const line = timeline(60);
+    const [one] = line.series;
+    assert.ok(one);
+    return fromFirst({ ...line, times: requests.map((_, at) => at * 60), series: [{ ...one, requests }], marks: marks as typeof line.marks });
+  };
+  assert.deepEqual(late([0, 0, 0, 0, 0, 0, 5, 7]).series[0]?.requests, [0, 0, 0, 5, 7]);
+  assert.deepEqual(late([0, 0, 0, 0, 0, 0, 5, 7]).times[0], 180);
+  assert.deepEqual(late([1, 0, 0, 0, 0]).times[0], 0);
+  assert.deepEqual(late([0, 0, 0]).times.length, 3, "nothing yet");
+  const switched = { time: "1970-01-01T00:01:10.000Z", type: "rule_change", id: "1", text: "" };
+  assert.deepEqual(late([0, 0, 0, 0, 0, 0, 5, 7], [switched]).times[0], 0, "what happened before is shown too");
 });
 
 test("lists are added step by step, whatever their lengths", () => {

@@ -7,7 +7,7 @@ use super::shares;
 use crate::handling::{Act, MAX_ASSIGNEE, MAX_COMMENT, MuteRequest};
 use crate::number;
 use crate::store::{ActRequest, Detector, MAX_MUTED_MS};
-use blobwatch_rulebook::strict;
+use blobwatch_rulebook::strict_all;
 use blobwatch_sql::{Sql, StoreError};
 use blobwatch_wire::{ApiReply, ApiRequest, Parameters, Place, Problem, parse_rfc3339, parse_time};
 
@@ -144,7 +144,7 @@ pub(super) fn body<T: DeserializeOwned>(body: &str) -> Result<T, Problem> {
         "" => "{}",
         _ => body,
     };
-    strict(body, "body").map_err(Problem::bad_parameter)
+    strict_all(body, "body").map_err(Problem::from)
 }
 
 fn text_of(place: &str, text: &str, most: usize) -> Result<String, Problem> {

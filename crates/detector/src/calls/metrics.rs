@@ -1,7 +1,6 @@
 //! Prometheus text (version 0.0.4): what the Detector counts.
 
 use std::collections::BTreeMap;
-use std::fmt::{Display, Write as _};
 
 use crate::ingest::SourceState;
 use crate::store::Detector;
@@ -9,10 +8,10 @@ use crate::{AnomalyKind, Coverage, CoverageState, Engine, Fill};
 use blobwatch_pull::Origin;
 use blobwatch_records::slot_of;
 use blobwatch_sql::Sql;
-use blobwatch_wire::Problem;
+use blobwatch_wire::{MetricsPage, Problem};
 
 pub(super) fn text<S: Sql>(store: &Detector<S>, now_ms: u64) -> Result<String, Problem> {
-    let mut page = Page::default();
+    let mut page = MetricsPage::default();
     let engine = store.engine();
     for (name, help, of) in engine.totals_by_route() {
         page.by("route", name, "counter", help, of);
@@ -82,7 +81,7 @@ pub(super) fn text<S: Sql>(store: &Detector<S>, now_ms: u64) -> Result<String, P
 }
 
 /// What other parties' rules did, in the words that records have.
-fn upstream(page: &mut Page, engine: &Engine) {
+fn upstream(page: &mut MetricsPage, engine: &Engine) {
     let name = "blobwatch_rule_fires_total";
     page.head(
         name,
@@ -111,7 +110,7 @@ fn upstream(page: &mut Page, engine: &Engine) {
 }
 
 /// What sources push.
-fn ingest<S: Sql>(page: &mut Page, store: &Detector<S>, now_ms: u64) -> Result<(), Problem> {
+fn ingest<S: Sql>(page: &mut MetricsPage, store: &Detector<S>, now_ms: u64) -> Result<(), Problem> {
     let sources = store.ingest_sources()?;
     results(
         page,
@@ -169,7 +168,7 @@ fn ingest<S: Sql>(page: &mut Page, store: &Detector<S>, now_ms: u64) -> Result<(
 
 /// A counter of each source by result.
 fn results<const N: usize>(
-    page: &mut Page,
+    page: &mut MetricsPage,
     sources: &[(String, SourceState)],
     name: &str,
     help: &str,
@@ -184,7 +183,7 @@ fn results<const N: usize>(
 }
 
 /// Whether a fault would open an anomaly.
-fn coverage(page: &mut Page, coverage: &Coverage) {
+fn coverage(page: &mut MetricsPage, coverage: &Coverage) {
     let help = "Whether a fault would open an anomaly: 1 for the state that holds.";
     let states = CoverageState::ALL.map(|state| (state.as_str(), u8::from(state == coverage.state)));
     page.by("state", "blobwatch_detector_state", "gauge", help, states);
@@ -219,7 +218,7 @@ fn coverage(page: &mut Page, coverage: &Coverage) {
 }
 
 /// How full the values are that clients choose.
-fn values(page: &mut Page, fills: &[Fill]) {
+fn values(page: &mut MetricsPage, fills: &[Fill]) {
     let name = "blobwatch_detector_values";
     let help = "Values of an attribute that are told apart, by whether several networks send them.";
     page.head(name, "gauge", help);
@@ -244,53 +243,4 @@ fn values(page: &mut Page, fills: &[Fill]) {
     let help = "Requests whose value is counted as other.";
     let other = fills.iter().map(|fill| (fill.attribute, fill.other_requests));
     page.by("attribute", name, "counter", help, other);
-}
-
-#[derive(Default)]
-struct Page(String);
-
-impl Page {
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    fn one(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
-        self.head(name, kind, help);
-        self.value(name, &[], value);
-    }
-
-    /// A value for each value of one label.
-    fn by<'v>(
-        &mut self,
-        label: &str,
-        name: &str,
-        kind: &str,
-        help: &str,
-        values: impl IntoIterator<Item = (&'v str, impl Display)>,
-    ) {
-        self.head(name, kind, help);
-        for (of, value) in values {
-            self.value(name, &[(label, of)], value);
-        }
-    }
-
-    fn value(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let labels: Vec<String> = labels
-            .iter()
-            .map(|(label, value)| format!("{label}=\"{}\"", escaped(value)))
-            .collect();
-        let _ = if labels.is_empty() {
-            writeln!(self.0, "{name} {value}")
-        } else {
-            writeln!(self.0, "{name}{{{}}} {value}", labels.join(","))
-        };
-    }
-}
-
-fn escaped(value: &str) -> String {
-    value
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
 }

@@ -8,7 +8,7 @@ use super::cohorts::Cohorts;
 use super::packets::PacketsAnswer;
 use super::shares::{NewShareItem, ShareBody, ShareItem};
 use super::timeline::Timeline;
-use super::webhooks::QueuedDelivery;
+use super::webhooks::{ChangedWebhook, QueuedDelivery};
 use crate::anomaly::AnomalyJson;
 use crate::ingest::IngestSource;
 use crate::store::DeliveryItem;
@@ -33,6 +33,7 @@ pub fn add_answers(schemas: &mut Schemas) {
     schemas.add::<List<WebhookItem>>("List<WebhookItem>");
     schemas.add::<List<DeliveryItem>>("List<DeliveryItem>");
     schemas.add::<WebhookItem>("WebhookItem");
+    schemas.add::<ChangedWebhook>("Changed<WebhookItem>");
     schemas.add::<QueuedDelivery>("QueuedDelivery");
     schemas.add::<List<IngestSource>>("List<IngestSource>");
     schemas.add::<PacketsAnswer>("Packets");

@@ -17,6 +17,27 @@ pub(super) struct QueuedDelivery {
     id: String,
 }
 
+/// A webhook after a change; the edge, which writes the audit log, adds its revision.
+#[derive(Serialize)]
+struct ChangedHere {
+    #[serde(flatten)]
+    item: WebhookItem,
+    changed: bool,
+}
+
+/// The same as it is answered.
+#[cfg(feature = "schema")]
+#[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "ChangedWebhookItem")]
+pub(super) struct ChangedWebhook {
+    #[serde(flatten)]
+    item: WebhookItem,
+    /// Of the rulebook, whose audit log has the change.
+    revision: u64,
+    /// False when everything was so already.
+    changed: bool,
+}
+
 pub(crate) fn answer<S: Sql>(
     store: &Detector<S>,
     call: &ApiRequest<'_>,
@@ -43,7 +64,7 @@ pub(crate) fn answer<S: Sql>(
             Parameters::parse(call.query, &["reason"])?;
             let webhook = webhook(store, id)?;
             store.delete_webhook(id, call.now_ms)?;
-            ApiReply::json(200, &WebhookItem::from(&webhook))
+            changed(200, &webhook, true)
         }
         ("POST", ["webhooks", id, "test"]) => {
             Parameters::parse(call.query, &[])?;
@@ -81,11 +102,27 @@ fn put<S: Sql>(
     }
     let known = store.webhook(checked_id(id)?)?;
     let webhook = read(id, call.body, known.as_ref(), allowed, call.actor, call.now_ms)?;
+    if let Some(same) = known.as_ref().filter(|known| is_same(known, &webhook)) {
+        return changed(200, same, false);
+    }
     if known.is_none() && store.webhooks()?.len() >= MAX_WEBHOOKS {
         let message = format!("there are already {MAX_WEBHOOKS} webhooks, the maximum: remove one first");
         return Err(Problem::new(409, "too-many", "Too many webhooks", message));
     }
     store.put_webhook(&webhook)?;
-    let status = if known.is_some() { 200 } else { 201 };
-    ApiReply::json(status, &WebhookItem::from(&webhook))
+    changed(if known.is_some() { 200 } else { 201 }, &webhook, true)
+}
+
+/// Whether nothing would come of putting one in the place of the other; who set it is no difference.
+fn is_same(known: &Webhook, webhook: &Webhook) -> bool {
+    let by_the_same = Webhook {
+        actor: known.actor.clone(),
+        ..webhook.clone()
+    };
+    *known == by_the_same
+}
+
+fn changed(status: u16, webhook: &Webhook, changed: bool) -> Result<ApiReply, Problem> {
+    let item = WebhookItem::from(webhook);
+    ApiReply::json(status, &ChangedHere { item, changed })
 }

@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::address::{Allowed, check};
-use super::event::{EventName, Severity};
+use super::event::{EventName, Severity, SubscribedEvent};
 use super::format::{Format, SecretUse};
 use crate::AnomalyKind;
 use crate::store::Webhook;
-use blobwatch_rulebook::strict;
+use blobwatch_rulebook::strict_all;
 use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem, rfc3339};
 
 /// Characters of a secret: what 128 random bits need in base 64, and as many as anybody's key.
@@ -32,7 +32,8 @@ pub(crate) struct WebhookBody {
     format: Format,
     /// Absent: the one it has stays.
     secret: Option<String>,
-    events: Option<Vec<EventName>>,
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<EventName>>"))]
+    events: Option<Vec<SubscribedEvent>>,
     #[serde(default)]
     kinds: Vec<AnomalyKind>,
     #[serde(default)]
@@ -104,7 +105,21 @@ pub(crate) fn read(
     if body.len() > MAX_SMALL_BODY {
         return Err(Problem::too_large(MAX_SMALL_BODY));
     }
-    let body: WebhookBody = strict(body, "body").map_err(Problem::bad_parameter)?;
+    let make = |body| made(id, body, known, allowed, actor, now_ms);
+    match strict_all(body, "body") {
+        Ok(body) => make(body),
+        Err(unread) => Err(unread.refuse(|rest| make(rest).err())),
+    }
+}
+
+fn made(
+    id: &str,
+    body: WebhookBody,
+    known: Option<&Webhook>,
+    allowed: Allowed,
+    actor: &str,
+    now_ms: u64,
+) -> Result<Webhook, Problem> {
     let mut wrong = Vec::new();
     if let Err(error) = check(&body.url, allowed) {
         wrong.push(Place::new("body.url", format!("expected {error}")));
@@ -117,10 +132,13 @@ pub(crate) fn read(
         let message = format!("expected at most {MAX_ROUTES} routes");
         wrong.push(Place::new("body.routes", message));
     }
-    let mut events = body.events.unwrap_or_else(|| EventName::DEFAULT.to_vec());
+    let events = body
+        .events
+        .map(|events| events.iter().map(|event| event.0).collect());
+    let mut events: Vec<EventName> = events.unwrap_or_else(|| EventName::DEFAULT.to_vec());
     events.sort();
     events.dedup();
-    if events.is_empty() || events.contains(&EventName::Test) {
+    if events.is_empty() {
         let names = EventName::SUBSCRIBABLE.map(EventName::as_str).join(", ");
         wrong.push(Place::new(
             "body.events",
@@ -210,6 +228,26 @@ mod tests {
         assert_eq!(
             (problem.status, places),
             (422, vec!["body.url", "body.secret", "body.events"])
+        );
+        let body = serde_json::json!({"url": "https://169.254.169.254/", "secret": "short", "format": "irc", "events": ["anomaly.open"]});
+        let problem = set(&body, None).unwrap_err();
+        let mut places: Vec<&str> = problem.errors.iter().map(|place| place.place.as_str()).collect();
+        places.sort_unstable();
+        assert_eq!(
+            (problem.status, places),
+            (
+                400,
+                vec!["body.events[0]", "body.format", "body.secret", "body.url"]
+            )
+        );
+        let test =
+            serde_json::json!({"url": "https://hooks.example.org/x", "secret": SECRET, "events": ["test"]});
+        let problem = set(&test, None).unwrap_err();
+        assert_eq!(problem.errors[0].place, "body.events[0]");
+        assert!(
+            !problem.errors[0].message.contains("`test`,"),
+            "{}",
+            problem.detail
         );
         let unknown =
             serde_json::json!({"url": "https://hooks.example.org/x", "secret": SECRET, "header": "x"});

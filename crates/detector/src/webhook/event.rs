@@ -1,6 +1,9 @@
 //! What a webhook can be told of, and how urgent it is.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::{self, Formatter};
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{AnomalyKind, Moment};
 use blobwatch_rulebook::Cause;
@@ -117,6 +120,40 @@ impl EventName {
             Cause::Proposal => Self::Proposed,
             Cause::Operator | Cause::Push | Cause::Unknown => Self::ModeChanged,
         }
+    }
+}
+
+/// An event that a webhook can ask for: all but the one that it is tested with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SubscribedEvent(pub(crate) EventName);
+
+impl<'de> Deserialize<'de> for SubscribedEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(SubscribedName)
+    }
+}
+
+/// Refuses a name while the reader stands at it, so that the fault has its place.
+struct SubscribedName;
+
+impl Visitor<'_> for SubscribedName {
+    type Value = SubscribedEvent;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of an event")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<SubscribedEvent, E> {
+        let found = EventName::SUBSCRIBABLE
+            .into_iter()
+            .find(|event| event.as_str() == name);
+        found.map(SubscribedEvent).ok_or_else(|| {
+            let names = EventName::SUBSCRIBABLE.map(|event| format!("`{}`", event.as_str()));
+            E::custom(format!(
+                "unknown variant `{name}`, expected one of {}",
+                names.join(", ")
+            ))
+        })
     }
 }
 

@@ -6,8 +6,8 @@ use std::collections::BinaryHeap;
 
 use serde::Serialize;
 
-use super::{FireLogs, Gathered, waves};
-use crate::query::{Kind, MergedPage, Older, Page, Query, join};
+use super::{FireLogs, Gathered, Notes, waves};
+use crate::query::{Kind, MergedPage, Page, Query, join};
 use crate::{KIND, PageCall};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_wire::Problem;
@@ -22,8 +22,7 @@ pub struct Listing<L> {
     pub pairs: Vec<(String, String)>,
     /// What they say.
     pub query: Query,
-    /// What is said of records that are no longer kept.
-    pub older: Option<Older>,
+    pub notes: Notes,
 }
 
 /// As the API answers.
@@ -38,8 +37,8 @@ pub struct List {
     pub next_cursor: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub incomplete: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub older: Option<Older>,
+    #[serde(flatten)]
+    pub notes: Notes,
 }
 
 impl<L: FireLogs> Listing<L> {
@@ -54,7 +53,7 @@ impl<L: FireLogs> Listing<L> {
             items: joined.records,
             next_cursor,
             incomplete,
-            older: self.older.clone(),
+            notes: self.notes.clone(),
         })
     }
 

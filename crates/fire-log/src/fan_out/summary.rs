@@ -4,8 +4,8 @@ use std::cell::RefCell;
 
 use serde::Serialize;
 
-use super::{FireLogs, Gathered, waves};
-use crate::query::{Kind, Older, Summary, SummaryQuery};
+use super::{FireLogs, Gathered, Notes, waves};
+use crate::query::{Kind, Summary, SummaryQuery};
 use crate::{BEFORE, KIND, SummaryCall};
 use blobwatch_wire::{Problem, rfc3339};
 
@@ -16,8 +16,8 @@ pub(crate) struct Counted<T> {
     counts: T,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     incomplete: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    older: Option<Older>,
+    #[serde(flatten)]
+    notes: Notes,
 }
 
 #[cfg(feature = "schema")]
@@ -30,7 +30,7 @@ pub async fn summarise_all(
     kind: Kind,
     pairs: &[(String, String)],
     query: &SummaryQuery,
-    older: Option<Older>,
+    notes: Notes,
 ) -> impl Serialize {
     let pairs = asked(kind, pairs, query);
     let summary = RefCell::new(Summary::default());
@@ -39,7 +39,7 @@ pub async fn summarise_all(
     Counted {
         counts: summary.into_inner().finish(&query.by, query.limit),
         incomplete: gathered.incomplete,
-        older,
+        notes,
     }
 }
 

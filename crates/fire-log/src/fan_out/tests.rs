@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{
-    Export, FireLogs, Listing, address_list, compare_all, erase_address, find_anywhere, load_metrics, loads,
-    losses, summarise_all, with_own_fires,
+    Export, FireLogs, Listing, Notes, address_list, compare_all, erase_address, find_anywhere, load_metrics,
+    loads, losses, summarise_all, with_own_fires,
 };
 use crate::query::{Budget, CompareQuery, Kind, Query, SummaryQuery, find, scan_page, summarise, tabulate};
 use crate::store::{FireLog, address_of, addresses};
@@ -125,7 +125,7 @@ impl Logs {
             names: self.names(),
             kind: Kind::Requests,
             query: Query::parse(Kind::Requests, &pairs, NOW).unwrap(),
-            older: None,
+            notes: Notes::default(),
             pairs,
         }
     }
@@ -156,7 +156,7 @@ impl Logs {
         let pairs = pairs(given);
         let query = SummaryQuery::parse(Kind::Requests, &pairs, NOW).unwrap();
         let names = self.names();
-        let summary = summarise_all(self, &names, Kind::Requests, &pairs, &query, None);
+        let summary = summarise_all(self, &names, Kind::Requests, &pairs, &query, Notes::default());
         serde_json::to_value(at_once(summary).unwrap()).unwrap()
     }
 }

@@ -8,7 +8,7 @@ use super::filter::{Filter, Kind};
 use super::parameters::SummaryQuery;
 use super::summary::Dimension;
 use crate::KIND;
-use blobwatch_rulebook::strict;
+use blobwatch_rulebook::strict_all;
 use blobwatch_wire::{Place, Problem, rfc3339};
 
 /// What requests are told apart by. Attributes of one table may explain a selection together.
@@ -113,7 +113,13 @@ impl CompareQuery {
     /// # Errors
     /// 400 for what cannot be read, with its place; 422 for a selection that is not within the rest.
     pub fn parse(body: &str, now_ms: u64) -> Result<Self, Problem> {
-        let body: CompareBody = strict(body, "body").map_err(Problem::bad_parameter)?;
+        match strict_all(body, "body") {
+            Ok(body) => Self::of(body, now_ms),
+            Err(unread) => Err(unread.refuse(|rest| Self::of(rest, now_ms).err())),
+        }
+    }
+
+    fn of(body: CompareBody, now_ms: u64) -> Result<Self, Problem> {
         let (since, until) = (body.since.unwrap_or_else(|| DEFAULT_SINCE.to_owned()), body.until);
         let within = body.within.unwrap_or(Within {
             since: None,
@@ -231,9 +237,8 @@ fn at(place: &str, mut problem: Problem) -> Problem {
             "since" | "until" => format!("{place}.{name}"),
             _ => format!("{place}.filters.{name}"),
         };
-        problem.detail = format!("{}: {}", error.place, error.message);
     }
-    problem
+    Problem::unreadable(problem.errors)
 }
 
 fn check_within(selection: &Filter, all: &Filter) -> Result<(), Problem> {

@@ -68,15 +68,16 @@ impl Query {
         };
         check_single(pairs)?;
         let (mut limit, mut format, mut schema, mut cursor) = (None, Format::Json, None, None);
-        for (name, value) in pairs {
-            match name.as_str() {
+        each(pairs, |name, value| {
+            match name {
                 "limit" => limit = Some(value),
                 "cursor" => cursor = Some(value),
                 "format" => format = read_format(value)?,
                 "schema" => schema = Some(read_schema(value)?),
                 _ => read_filter(&mut filter, name, value, now_ms)?,
             }
-        }
+            Ok(())
+        })?;
         if schema.is_some() && format != Format::Ndjson {
             return Err(refuse(
                 "schema",
@@ -134,13 +135,14 @@ impl SummaryQuery {
             limit: DEFAULT_LIMIT,
         };
         check_single(pairs)?;
-        for (name, value) in pairs {
-            match name.as_str() {
-                "by" => read_dimensions(&mut query.by, value)?,
-                "limit" => query.limit = read_limit(value, super::summary::MAX_GROUPS)?,
-                _ => read_filter(&mut query.filter, name, value, now_ms)?,
+        each(pairs, |name, value| match name {
+            "by" => read_dimensions(&mut query.by, value),
+            "limit" => {
+                query.limit = read_limit(value, super::summary::MAX_GROUPS)?;
+                Ok(())
             }
-        }
+            _ => read_filter(&mut query.filter, name, value, now_ms),
+        })?;
         if query.by.is_empty() {
             return Err(refuse(
                 "by",
@@ -152,6 +154,27 @@ impl SummaryQuery {
         }
         check_span(&query.filter)?;
         Ok(query)
+    }
+}
+
+/// Reads every pair, and tells of all that cannot be read: each parameter once.
+fn each<'a>(
+    pairs: &'a Pairs,
+    mut read: impl FnMut(&'a str, &'a str) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let mut faults: Vec<Place> = Vec::new();
+    for (name, value) in pairs {
+        let refused = read(name, value).err();
+        for fault in refused.into_iter().flat_map(|problem| problem.errors) {
+            if !faults.iter().any(|known| known.place == fault.place) {
+                faults.push(fault);
+            }
+        }
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::unreadable(faults))
     }
 }
 
@@ -216,9 +239,9 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
         )?,
         "os" => add(&mut filter.os, name, value.to_owned())?,
         "asn" => add(&mut filter.asns, name, asn(name, value)?)?,
-        "country" => add(&mut filter.countries, name, value.to_ascii_uppercase())?,
+        "country" => add(&mut filter.countries, name, country(name, value)?)?,
         "colo" => add(&mut filter.colos, name, value.to_ascii_uppercase())?,
-        "fingerprint" => add(&mut filter.fingerprints, name, some_text(name, value)?)?,
+        "fingerprint" => add(&mut filter.fingerprints, name, fingerprint(name, value)?)?,
         "version" => add(&mut filter.versions, name, value.to_owned())?,
         "protocol" => add(&mut filter.protocols, name, protocol(value))?,
         "tcp" => add(&mut filter.tcps, name, value.to_owned())?,
@@ -228,7 +251,7 @@ fn read_value(filter: &mut Filter, name: &str, value: &str, now_ms: u64) -> Resu
         "size" => add(&mut filter.sizes, name, size(name, value)?)?,
         "status" => add(&mut filter.statuses, name, status(name, value)?)?,
         "range" => add(&mut filter.ranges, name, word(name, value, RANGES)?)?,
-        "digest" => add(&mut filter.digests, name, Digest::of(some_text(name, value)?))?,
+        "digest" => add(&mut filter.digests, name, Digest::of(digest(name, value)?))?,
         "object" => add(&mut filter.digests, name, object(name, value)?)?,
         "repository" => add(&mut filter.repositories, name, some_text(name, value)?)?,
         "client" => add(&mut filter.clients, name, client(name, value)?)?,
@@ -317,6 +340,35 @@ fn object(name: &str, value: &str) -> Result<Digest, Problem> {
         .filter(|key| value.len() == 16 && *key != 0);
     let key = key.ok_or_else(|| refuse(name, &expected))?;
     Ok(Digest::of_record(String::new(), key))
+}
+
+/// Whatever has an algorithm and something after it: clients ask for digests that the grammar does not have.
+fn digest(name: &str, value: &str) -> Result<String, Problem> {
+    let parts = value.split_once(':');
+    if parts.is_some_and(|(algorithm, encoded)| !algorithm.is_empty() && !encoded.is_empty()) {
+        return Ok(value.to_owned());
+    }
+    let expected = "expected a digest such as sha256: and 64 hex digits";
+    Err(refuse(name, &format!("{value:?}: {expected}")))
+}
+
+/// Of any version.
+fn fingerprint(name: &str, value: &str) -> Result<String, Problem> {
+    let version = value.strip_prefix("bw").and_then(|rest| rest.split_once('-'));
+    if version.is_some_and(|(digits, _)| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())) {
+        return Ok(value.to_owned());
+    }
+    let expected = "expected a fingerprint such as bw1-62037207d4f5-9abde5f07cf1";
+    Err(refuse(name, &format!("{value:?}: {expected}")))
+}
+
+fn country(name: &str, value: &str) -> Result<String, Problem> {
+    let is_code = value.len() == 2 && value.bytes().all(|b| b.is_ascii_alphanumeric());
+    if is_code || value.is_empty() {
+        return Ok(value.to_ascii_uppercase());
+    }
+    let expected = "expected a country's code of two letters such as DE, or nothing for records without one";
+    Err(refuse(name, &format!("{value:?}: {expected}")))
 }
 
 /// As the record has it, or as ALPN does.

@@ -90,6 +90,9 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     );
     refused(&[("object", "xyz")], "query.object", "16 hex digits");
     refused(&[("id", "xyz")], "query.id", "26 characters");
+    refused(&[("digest", "foo")], "query.digest", "sha256: and 64 hex digits");
+    refused(&[("fingerprint", "zz")], "query.fingerprint", "such as bw1-");
+    refused(&[("country", "Germany")], "query.country", "such as DE");
     refused(&[("route", "")], "query.route", "is empty");
     refused(&[("colour!", "red")], "query.colour", "expected one of since");
     refused(&[("family!!", "docker")], "query.family!", "unknown parameter");
@@ -114,6 +117,21 @@ fn every_bad_parameter_is_refused_with_its_name_and_what_was_expected() {
     refused(&[("cursor", "00")], "query.cursor", "not a cursor");
     let many: Vec<(&str, &str)> = vec![("rule", "a"); 65];
     refused(&many, "query.rule", "more than 64");
+}
+
+#[test]
+fn all_bad_parameters_are_told_at_once() {
+    let given = pairs(&[
+        ("status", "x"),
+        ("os", "amzn2"),
+        ("asn", "y"),
+        ("digest", "foo"),
+        ("asn", "z"),
+    ]);
+    let problem = Query::parse(Kind::Requests, &given, NOW).unwrap_err();
+    let places: Vec<_> = problem.errors.iter().map(|error| error.place.as_str()).collect();
+    assert_eq!(places, ["query.status", "query.asn", "query.digest"]);
+    assert!(problem.detail.contains("; query.asn: "), "{}", problem.detail);
 }
 
 #[test]

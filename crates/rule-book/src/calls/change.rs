@@ -8,7 +8,7 @@ use super::layouts::{changed_layouts, within_bounds};
 use super::notices::notice;
 use crate::store::{Change, Edit, NoticeKind, RuleBookError, RuleBookStore, StoredVersion};
 use blobwatch_rulebook::{
-    ChangeNotice, Compiled, DocumentError, MAX_DOCUMENT, MAX_PARTS, Rule, Rulebook, check_name, strict,
+    ChangeNotice, Compiled, DocumentError, MAX_DOCUMENT, MAX_PARTS, Rule, Rulebook, check_name, strict_all,
 };
 use blobwatch_sql::Sql;
 use blobwatch_wire::{Place, Problem, json_text};
@@ -24,6 +24,8 @@ pub(crate) struct Context<'a> {
     /// The change is made only on this revision (`If-Match`).
     pub expected: Option<u64>,
     pub reason: Option<String>,
+    /// Nothing is written: a part of the body cannot be read, and it is asked what else is wrong with it.
+    pub is_trial: bool,
 }
 
 /// What is there after a call that changes.
@@ -87,6 +89,9 @@ pub(super) fn carry_out_with<S: Sql>(
         epoch,
     );
     check(plan.candidate, &plan.own)?;
+    if context.is_trial {
+        return Err(trial());
+    }
     let (told, left_out) = written(told)?;
     let target = plan.target.to_string();
     let change = Change {
@@ -110,6 +115,16 @@ pub(super) fn carry_out_with<S: Sql>(
         }
     };
     Ok(store.change_with(&change, &plan.edits, also)?)
+}
+
+/// The end of a trial that found nothing; nobody is told of it.
+fn trial() -> Problem {
+    Problem::new(
+        500,
+        "trial",
+        "Nothing is written",
+        "a part of the body cannot be read",
+    )
 }
 
 /// Id and JSON of a notice within its bound, and how many parts are left out.
@@ -155,9 +170,39 @@ pub(super) fn current<S: Sql>(store: &RuleBookStore<S>, context: &Context<'_>) -
     }
 }
 
-/// Reads a body; its fault is at `body.…`.
+/// Reads a body; its faults are at `body.…`.
 pub(super) fn body<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    strict(text, "body").map_err(Problem::bad_parameter)
+    strict_all(text, "body").map_err(Problem::from)
+}
+
+/// Reads the body of a change and makes it. Where parts of the body cannot be read, the rest is tried, so that all that is wrong
+/// with it is told at once. `make` writes by [`carry_out`] alone.
+pub(super) fn with_body<T: DeserializeOwned, R>(
+    context: &Context<'_>,
+    text: &str,
+    make: impl FnOnce(&Context<'_>, T) -> Result<R, Problem>,
+) -> Result<R, Problem> {
+    match strict_all(text, "body") {
+        Ok(body) => make(context, body),
+        Err(unread) => {
+            let trial = Context {
+                is_trial: true,
+                ..context.clone()
+            };
+            Err(unread.refuse(|rest| make(&trial, rest).err()))
+        }
+    }
+}
+
+/// 422 with what is known to be wrong, and with what else is wrong with the candidate.
+pub(super) fn all_faults(mut faults: Vec<Place>, candidate: Rulebook, own: &str) -> Problem {
+    let others = check(candidate, own).err().map(|problem| problem.errors);
+    for other in others.into_iter().flatten() {
+        if !faults.iter().any(|known| known.place == other.place) {
+            faults.push(other);
+        }
+    }
+    Problem::invalid(faults)
 }
 
 /// The name of something new in the path.

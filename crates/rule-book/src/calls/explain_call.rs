@@ -11,7 +11,7 @@ use crate::asked::{Asked, is_fact};
 use crate::curl;
 use crate::hypothetical::{Hypothesis, suppose};
 use crate::store::RuleBookStore;
-use blobwatch_pull::{Action, Mode};
+use blobwatch_pull::{Action, Mode, rule_action};
 use blobwatch_rulebook::{Rule, Rulebook, Volume};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{Place, Problem};
@@ -64,6 +64,7 @@ fn get() -> String {
 )]
 struct DraftBody {
     expression: String,
+    #[serde(deserialize_with = "rule_action")]
     action: Action,
     volume: Option<Volume>,
 }
@@ -82,7 +83,13 @@ pub(crate) fn explain_request<S: Sql>(
     let asked = asked(asking.curl, asking.request, asking.facts)?;
     let live = store.document()?;
     let mut book = match asking.rulebook {
-        Some(pushed) => pushed.candidate(store, &live, now_ms)?.book,
+        Some(pushed) => {
+            let candidate = pushed.candidate(store, &live, now_ms)?;
+            if !candidate.faults.is_empty() {
+                return Err(Problem::invalid(candidate.faults));
+            }
+            candidate.book
+        }
         None => live,
     };
     suppose_lists(&mut book, asking.lists, store)?;

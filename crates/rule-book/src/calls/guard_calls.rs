@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::change::carry_out_with;
 use super::schedule::demotion;
-use crate::store::{GuardEntry, GuardUpdate, NoticeKind, RuleBookStore, StoredVersion};
+use crate::store::{GuardEntry, GuardUpdate, NoticeKind, Reading, RuleBookStore, StoredVersion};
 use blobwatch_guard::{Arm, Cohort, CohortCounts, Harm, HarmNotice, Ledger, Report, State, WatchReport};
 use blobwatch_pull::Action;
 use blobwatch_rulebook::ModeSetting;
@@ -192,6 +192,17 @@ pub(crate) fn list_guards<S: Sql>(
     page.keyed(keyed.collect())
 }
 
+/// Where each guard of a mode that is set stands.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn guard_states<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Vec<State>, Problem> {
+    let guards = guards_by_mode(store)?;
+    let kept = store.valid::<ModeSetting>(crate::store::Kind::Mode)?;
+    let states = kept.iter().filter_map(|kept| guard_of(kept, &guards, now_ms));
+    Ok(states.map(|guard| guard.state).collect())
+}
+
 /// Takes in what a FireLog counted. What harms is taken back, and waits to be told to the Detector.
 ///
 /// # Errors
@@ -241,11 +252,13 @@ fn take<S: Sql>(
     };
     let known = store.guard_counts(rule, route, source, watch.guard)?;
     ledger.take(watch, &known);
-    let harm = ledger.settle(denies(store, rule)?, until(&kept.value), now_ms);
+    let denies = denies(store, rule)?;
+    let harm = ledger.settle(denies, until(&kept.value), now_ms);
     let counts = at_most_back(&watch.cohorts, &known);
     let reported = GuardUpdate {
         of: (rule, route),
         ledger: &ledger,
+        reading: &Reading::of(&ledger, denies),
         source,
         counts: &counts,
     };

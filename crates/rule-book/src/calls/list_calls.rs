@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::act::{Act, Target};
-use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, current};
+use super::change::{ChangeResult, Context, PlannedChange, carry_out, current, with_body};
+use super::mode_body::kept;
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_rulebook::{KindName, ListItem, ListKind, NamedList, Rulebook, check_list_name, lists_of};
 use blobwatch_sql::Sql;
@@ -142,7 +143,7 @@ pub(crate) fn list_list_versions<S: Sql>(
 ) -> Result<List<ListOutline>, Problem> {
     let versions = store.list_versions(name)?;
     if versions.is_empty() {
-        return Err(no_list(name));
+        return Err(no_list(&store.document()?, name));
     }
     let keyed = versions.iter().map(|kept| (kept.since.to_string(), kept.into()));
     page.keyed(keyed.collect())
@@ -164,16 +165,17 @@ pub(crate) fn put_list<S: Sql>(
             format!("expected {expected}, found {name:?}"),
         ))
     })?;
-    let body: ListBody = body(text)?;
-    let list = NamedList {
-        name: name.to_owned(),
-        version: 0,
-        description: body.description,
-        kind: body.kind,
-        items: body.items,
-    };
-    let list = list.normal("body.").map_err(Problem::invalid)?;
-    write(store, context, list)
+    with_body(context, text, |context, body: ListBody| {
+        let list = NamedList {
+            name: name.to_owned(),
+            version: 0,
+            description: body.description,
+            kind: body.kind,
+            items: body.items,
+        };
+        let list = list.normal("body.").map_err(Problem::invalid)?;
+        write(store, context, list)
+    })
 }
 
 /// Adds items to a list and removes others, in one version.
@@ -186,7 +188,17 @@ pub(crate) fn change_items<S: Sql>(
     name: &str,
     text: &str,
 ) -> Result<ChangeResult<ListChange>, Problem> {
-    let ItemsBody { add, remove } = body(text)?;
+    with_body(context, text, |context, body: ItemsBody| {
+        change_read_items(store, context, name, body)
+    })
+}
+
+fn change_read_items<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    name: &str,
+    ItemsBody { add, remove }: ItemsBody,
+) -> Result<ChangeResult<ListChange>, Problem> {
     let list = stored(store, name)?.value;
     let normal = |items: Vec<ListItem>, place: &str| {
         let list = NamedList {
@@ -200,7 +212,13 @@ pub(crate) fn change_items<S: Sql>(
         let normal = list.normal("body.").map(|list| list.items);
         normal.map_err(|faults| Problem::invalid(faults.into_iter().map(told).collect()))
     };
-    let (add, remove) = (normal(add, "body.add")?, normal(remove, "body.remove")?);
+    let mut faults = Vec::new();
+    let add = kept(normal(add, "body.add"), &mut faults);
+    let remove = kept(normal(remove, "body.remove"), &mut faults);
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    let (add, remove) = (add.unwrap_or_default(), remove.unwrap_or_default());
     let mut items: BTreeSet<ListItem> = list.items.iter().cloned().collect();
     remove.iter().for_each(|item| _ = items.remove(item));
     items.extend(add);
@@ -219,7 +237,7 @@ pub(crate) fn delete_list<S: Sql>(
 ) -> Result<ChangeResult<ListRemoval>, Problem> {
     let mut book = current(store, context)?;
     let at = book.lists.iter().position(|list| list.name == name);
-    let list = book.lists.remove(at.ok_or_else(|| no_list(name))?);
+    let list = book.lists.remove(at.ok_or_else(|| no_list(&book, name))?);
     let rules = users(&book, name);
     if !rules.is_empty() {
         return Err(in_use(name, &rules));
@@ -358,13 +376,14 @@ fn users(book: &Rulebook, name: &str) -> Vec<String> {
 
 fn stored<S: Sql>(store: &RuleBookStore<S>, name: &str) -> Result<StoredVersion<NamedList>, Problem> {
     let mut lists = store.valid::<NamedList>(Kind::List)?.into_iter();
-    lists
-        .find(|kept| kept.value.name == name)
-        .ok_or_else(|| no_list(name))
+    match lists.find(|kept| kept.value.name == name) {
+        Some(found) => Ok(found),
+        None => Err(no_list(&store.document()?, name)),
+    }
 }
 
-fn no_list(name: &str) -> Problem {
-    Problem::not_found(&format!("list {name:?}"))
+fn no_list(book: &Rulebook, name: &str) -> Problem {
+    Problem::no_such("list", name, book.lists.iter().map(|list| list.name.as_str()))
 }
 
 fn in_use(name: &str, rules: &[String]) -> Problem {

@@ -60,37 +60,38 @@ impl ModeBody {
         }
     }
 
-    /// The setting that is asked for, its steps at the first.
-    pub(super) fn setting(&self, rule: &str, route: &str, now_ms: u64) -> Result<ModeSetting, Problem> {
-        let stages = self
-            .stages
-            .as_deref()
-            .map(|steps| staged("body.stages", steps, now_ms))
-            .transpose()?;
-        if stages.is_some() && self.percent.is_some() {
-            return Err(refused(
+    /// The setting that is asked for, its steps at the first, and everything that is wrong with it, which it does not have.
+    pub(super) fn setting(&self, rule: &str, route: &str, now_ms: u64) -> (ModeSetting, Vec<Place>) {
+        let mut faults = Vec::new();
+        let stages = self.stages.as_deref();
+        let stages = stages.and_then(|steps| kept(staged("body.stages", steps, now_ms), &mut faults));
+        if self.stages.is_some() && self.percent.is_some() {
+            faults.push(Place::new(
                 "body.percent",
                 "expected no `percent` beside `stages`: each stage has its own",
             ));
         }
         if self.guard == Guarding::Off && !self.force {
-            return Err(refused(
+            faults.push(Place::new(
                 "body.guard",
                 "expected `force: true` with `guard: \"off\"`",
             ));
         }
-        let expires_ms = self
-            .expires
-            .as_deref()
-            .map(|text| future("body.expires", text, now_ms))
-            .transpose()?;
-        Ok(ModeSetting {
+        let expires = self.expires.as_deref();
+        let expires_ms = expires.and_then(|text| kept(future("body.expires", text, now_ms), &mut faults));
+        let setting = ModeSetting {
             percent: stages.as_ref().map_or(self.percent, Stages::percent),
             expires_ms,
             stages,
             ..ModeSetting::new(rule, route, self.mode)
-        })
+        };
+        (setting, faults)
     }
+}
+
+/// What was read; its faults go to the others.
+pub(super) fn kept<T>(read: Result<T, Problem>, faults: &mut Vec<Place>) -> Option<T> {
+    read.map_err(|refused| faults.extend(refused.errors)).ok()
 }
 
 /// A schedule at its first step.

@@ -4,13 +4,14 @@ use serde::Serialize;
 
 use super::act::{Act, Target};
 use super::change::{
-    ChangeResult, Context, PlannedChange, body, carry_out, carry_out_with, check, checked_reason, current,
+    ChangeResult, Context, PlannedChange, all_faults, carry_out, carry_out_with, check, checked_reason,
+    current, with_body,
 };
 use super::enforcing::{check_permit, continued, largest_percent, shown};
 use super::guard_calls::{GuardItem, Guards, guard_of, guards_by_mode};
 use super::mode_body::{ModeBody, Permit};
-use super::route_calls::no_route;
-use super::rule_calls::no_rule;
+use super::route_calls::known_route;
+use super::rule_calls::known_rule;
 use super::second_person::{Needed, PendingItem, is_needed, propose, refuse_where_needed, supersede};
 use crate::preview_freshness::Healthy;
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
@@ -201,16 +202,54 @@ pub(super) fn set_mode<S: Sql>(
     text: &str,
     proposed_by: Option<&str>,
 ) -> Result<ModeChange, Problem> {
-    let body: ModeBody = body(text)?;
-    let reason = checked_reason("body.reason", Some(&body.reason))?;
+    with_body(context, text, |context, body: ModeBody| {
+        let asked = AskedMode {
+            of: (rule, route),
+            body,
+            text,
+            proposed_by,
+        };
+        set_read_mode(store, context, &asked)
+    })
+}
+
+/// A call that sets a mode, its body read.
+struct AskedMode<'a> {
+    /// Rule and route.
+    of: (&'a str, &'a str),
+    body: ModeBody,
+    text: &'a str,
+    proposed_by: Option<&'a str>,
+}
+
+fn set_read_mode<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    call: &AskedMode<'_>,
+) -> Result<ModeChange, Problem> {
+    let AskedMode {
+        of: (rule, route),
+        body,
+        text,
+        proposed_by,
+    } = call;
+    let (rule, route, proposed_by) = (*rule, *route, *proposed_by);
     let permit = body.permit();
-    let asked = body.setting(rule, route, context.now_ms)?;
+    let (asked, mut faults) = body.setting(rule, route, context.now_ms);
+    let reason = checked_reason("body.reason", Some(&body.reason)).unwrap_or_else(|refused| {
+        faults.extend(refused.errors);
+        None
+    });
     let book = current(store, context)?;
     known_rule(&book, rule)?;
     known_route(&book, route)?;
     let before = store.mode_entry(rule, route)?;
     let standing = before.as_ref().map(|kept| &kept.value);
     let setting = continued(asked, standing, permit.guard, book.revision + 1);
+    if !faults.is_empty() {
+        let plan = put_plan(book, None, setting, None, None)?;
+        return Err(all_faults(faults, plan.candidate, &plan.own));
+    }
     let is_same = before
         .as_ref()
         .is_some_and(|kept| kept.value == setting && kept.reason == reason);
@@ -228,8 +267,14 @@ pub(super) fn set_mode<S: Sql>(
         ..context.clone()
     };
     if setting.goal() > largest_percent(&book, rule, route, context.now_ms) {
-        check_permit(store, &book, context.now_ms, &permit, (rule, route), "body")?;
+        if let Err(needed) = check_permit(store, &book, context.now_ms, &permit, (rule, route), "body") {
+            // What is wrong with the setting is told before what it needs.
+            let plan = put_plan(book, None, setting, None, None)?;
+            check(plan.candidate, &plan.own)?;
+            return Err(needed);
+        }
         if proposed_by.is_none()
+            && !context.is_trial
             && let Needed::Yes(healthy) = is_needed(store, &book, &setting, &permit)?
         {
             return wait(store, &context, book, setting, text, healthy);
@@ -354,16 +399,6 @@ fn put_plan(
 
 fn position(book: &Rulebook, rule: &str, route: &str) -> Option<usize> {
     book.modes.iter().position(|known| known.is_of(rule, route))
-}
-
-fn known_rule(book: &Rulebook, id: &str) -> Result<(), Problem> {
-    let is_known = book.rules.iter().any(|rule| rule.id == id);
-    if is_known { Ok(()) } else { Err(no_rule(id)) }
-}
-
-fn known_route(book: &Rulebook, name: &str) -> Result<(), Problem> {
-    let is_known = book.routes.iter().any(|route| route.name == name);
-    if is_known { Ok(()) } else { Err(no_route(name)) }
 }
 
 fn no_mode(rule: &str, route: &str) -> Problem {

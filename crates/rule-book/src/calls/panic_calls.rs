@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
 use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, checked_reason, current};
-use super::route_calls::no_route;
+use super::route_calls::known_route;
 use super::second_person::supersede;
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_pull::Mode;
@@ -53,10 +53,8 @@ pub(crate) fn panic_off<S: Sql>(
     let body: PanicBody = body(text)?;
     let reason = checked_reason("body.reason", Some(&body.reason))?;
     let book = current(store, context)?;
-    if let Some(name) = &body.route
-        && !book.routes.iter().any(|route| route.name == *name)
-    {
-        return Err(no_route(name));
+    if let Some(name) = &body.route {
+        known_route(&book, name)?;
     }
     let monitored = enforced(&book, body.route.as_deref(), context.now_ms);
     supersede(store, context, None, body.route.as_deref())?;

@@ -1,13 +1,14 @@
 //! The whole rulebook in one revision: a plan that can be read before anything changes, then all of it or nothing.
 
 use std::collections::{HashMap, HashSet};
+use std::mem::take;
 use std::slice::from_ref;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::act::{Act, Target};
-use super::change::{Context, PlannedChange, body, carry_out, check, current};
+use super::change::{Context, PlannedChange, all_faults, carry_out, check, current, with_body};
 use super::enforcing::{check_new_version, check_permit, largest_percent};
 use super::list_calls::{difference, outline};
 use super::mode_body::Permit;
@@ -71,20 +72,28 @@ pub(crate) fn put_rulebook<S: Sql>(
     if !dry_run {
         required(context)?;
     }
-    let pushed: PushBody = body(text)?;
+    with_body(context, text, |context, pushed: PushBody| {
+        put_read_rulebook(store, context, dry_run, pushed)
+    })
+}
+
+fn put_read_rulebook<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    dry_run: bool,
+    pushed: PushBody,
+) -> Result<Push, Problem> {
     let book = current(store, context)?;
-    let candidate = pushed.candidate(store, &book, context.now_ms)?;
+    let mut candidate = pushed.candidate(store, &book, context.now_ms)?;
+    let faults = take(&mut candidate.faults);
+    if context.is_trial {
+        return Err(all_faults(faults, candidate.book, ""));
+    }
     let changes = differences(&book, &candidate.book);
     let refusals = refusals(store, &book, &candidate, context.now_ms);
     if dry_run {
         let mut errors: Vec<Place> = refusals.into_iter().flat_map(|problem| problem.errors).collect();
-        errors.extend(
-            check(candidate.book, "")
-                .err()
-                .map(|problem| problem.errors)
-                .into_iter()
-                .flatten(),
-        );
+        errors.extend(all_faults(faults, candidate.book, "").errors);
         return Ok(Push {
             revision: book.revision,
             changed: false,
@@ -92,7 +101,12 @@ pub(crate) fn put_rulebook<S: Sql>(
             errors,
         });
     }
+    if !faults.is_empty() {
+        return Err(all_faults(faults, candidate.book, ""));
+    }
     if let Some(first) = refusals.into_iter().reduce(join_refusals) {
+        // What is wrong with the rulebook is told before what it needs.
+        check(candidate.book, "")?;
         return Err(first);
     }
     let changed = !changes.is_empty();

@@ -11,9 +11,9 @@ use serde::de::{Deserializer, Error, IntoDeserializer, MapAccess, SeqAccess, Vis
 
 use super::change::version_after;
 use super::enforcing::{acts_alike, continued};
-use super::mode_body::{Guarding, Permit, StepBody, future, staged};
+use super::mode_body::{Guarding, Permit, StepBody, future, kept, staged};
 use crate::store::RuleBookStore;
-use blobwatch_pull::{Action, Mode};
+use blobwatch_pull::{Action, Mode, rule_action};
 use blobwatch_rulebook::{
     FireLogLayout, KindName, ListItem, ListKind, ModeSetting, NamedList, Route, Rule, Rulebook, Settings,
     Stages, Volume, check_list_name,
@@ -69,6 +69,7 @@ struct PushedRule {
     #[serde(default)]
     description: String,
     expression: String,
+    #[serde(deserialize_with = "rule_action")]
     action: Action,
     #[serde(default)]
     default_mode: Mode,
@@ -171,6 +172,8 @@ pub(super) struct PushCandidate {
     forced_rules: Vec<bool>,
     /// By position in `book.modes`.
     permits: Vec<Permit>,
+    /// What was left out of the book, because it is wrong.
+    pub(super) faults: Vec<Place>,
 }
 
 impl PushCandidate {
@@ -196,13 +199,14 @@ impl PushBody {
         let rules = self.rules.into_iter().map(|rule| rule.of(store, book));
         let rules: Vec<Rule> = rules.collect::<Result<_, _>>()?;
         let permits = self.modes.iter().map(PushedMode::permit).collect();
-        let modes = (self.modes.into_iter().enumerate())
-            .map(|(at, mode)| mode.of(&format!("body.modes[{at}]"), book, now_ms));
+        let mut faults = Vec::new();
+        let modes = self.modes.into_iter().enumerate();
+        let modes = modes.map(|(at, mode)| mode.of(&format!("body.modes[{at}]"), book, now_ms, &mut faults));
+        let mut modes: Vec<ModeSetting> = modes.collect();
         let lists = match self.lists {
             None => book.lists.clone(),
-            Some(lists) => pushed_lists(lists, store, book)?,
+            Some(lists) => pushed_lists(lists, store, book, &mut faults)?,
         };
-        let mut modes: Vec<ModeSetting> = modes.collect::<Result<_, _>>()?;
         watch_anew(&mut modes, &rules, book);
         Ok(PushCandidate {
             book: Rulebook {
@@ -217,6 +221,7 @@ impl PushBody {
             },
             forced_rules,
             permits,
+            faults,
         })
     }
 }
@@ -248,9 +253,10 @@ fn pushed_lists<S: Sql>(
     lists: Vec<PushedList>,
     store: &RuleBookStore<S>,
     book: &Rulebook,
+    faults: &mut Vec<Place>,
 ) -> Result<Vec<NamedList>, Problem> {
     let lists = lists.into_iter().enumerate();
-    let lists = lists.map(|(at, list)| list.of(&format!("body.lists[{at}]."), store, book));
+    let lists = lists.map(|(at, list)| list.of(&format!("body.lists[{at}]."), store, book, faults));
     lists.collect()
 }
 
@@ -273,7 +279,12 @@ pub(crate) fn suppose_lists<S: Sql>(
             return wrong(format!("{name:?} occurs twice"));
         }
     }
-    for list in pushed_lists(lists, store, book)? {
+    let mut faults = Vec::new();
+    let lists = pushed_lists(lists, store, book, &mut faults)?;
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
+    for list in lists {
         match book.lists.iter_mut().find(|known| known.name == list.name) {
             Some(known) => *known = list,
             None => book.lists.push(list),
@@ -288,6 +299,7 @@ impl PushedList {
         place: &str,
         store: &RuleBookStore<S>,
         book: &Rulebook,
+        faults: &mut Vec<Place>,
     ) -> Result<NamedList, Problem> {
         let before = book.lists.iter().find(|known| known.name == self.name);
         let list = NamedList {
@@ -297,7 +309,14 @@ impl PushedList {
             kind: self.kind,
             items: self.items,
         };
-        let list = list.normal(place).map_err(Problem::invalid)?;
+        let bare = NamedList {
+            items: Vec::new(),
+            ..list.clone()
+        };
+        let list = list.normal(place).unwrap_or_else(|wrong| {
+            faults.extend(wrong);
+            bare
+        });
         if before == Some(&list) {
             return Ok(list);
         }
@@ -315,18 +334,24 @@ impl PushedMode {
         }
     }
 
-    fn of(self, place: &str, book: &Rulebook, now_ms: u64) -> Result<ModeSetting, Problem> {
+    /// What is wrong with it goes to the faults, and is left out.
+    fn of(self, place: &str, book: &Rulebook, now_ms: u64, faults: &mut Vec<Place>) -> ModeSetting {
         let before = (book.modes.iter()).find(|known| known.is_of(&self.rule, &self.route));
         let stages = match self.stages {
             Some(PushedStages::Document(stages)) => Some(stages),
-            Some(PushedStages::Steps(steps)) => Some(staged(&format!("{place}.stages"), &steps, now_ms)?),
+            Some(PushedStages::Steps(steps)) => {
+                kept(staged(&format!("{place}.stages"), &steps, now_ms), faults)
+            }
             None => None,
         };
         let expires = self.expires.as_deref();
-        let expires = expires.map(|text| future(&format!("{place}.expires"), text, now_ms));
+        let expires = expires.and_then(|text| {
+            let read = future(&format!("{place}.expires"), text, now_ms);
+            kept(read, faults)
+        });
         let asked = ModeSetting {
             percent: stages.as_ref().map_or(self.percent, Stages::percent),
-            expires_ms: expires.transpose()?.or(self.expires_ms),
+            expires_ms: expires.or(self.expires_ms),
             stages,
             ..ModeSetting::new(self.rule, self.route, self.mode)
         };
@@ -338,7 +363,7 @@ impl PushedMode {
             }
             None => Guarding::Watch,
         };
-        Ok(continued(asked, before, guard, book.revision + 1))
+        continued(asked, before, guard, book.revision + 1)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
-use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, checked_name, current};
+use super::change::{ChangeResult, Context, PlannedChange, carry_out, checked_name, current, with_body};
 use super::ending::{Ending, Retirement, retire};
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_pull::BlobShapes;
@@ -91,8 +91,11 @@ pub(crate) fn list_routes<S: Sql>(store: &RuleBookStore<S>, page: &Page) -> Resu
 /// # Errors
 /// 404 when there is none.
 pub(crate) fn get_route<S: Sql>(store: &RuleBookStore<S>, name: &str) -> Result<RouteItem, Problem> {
-    let found = items(store)?.into_iter().find(|item| item.name == name);
-    found.ok_or_else(|| no_route(name))
+    let items = items(store)?;
+    match items.iter().find(|item| item.name == name) {
+        Some(found) => Ok(found.clone()),
+        None => Err(no_route(name, items.iter().map(|item| item.name.as_str()))),
+    }
 }
 
 /// Writes the settings of a route, or a new route after all others.
@@ -106,7 +109,17 @@ pub(crate) fn put_route<S: Sql>(
     text: &str,
 ) -> Result<ChangeResult<RouteItem>, Problem> {
     checked_name("path.route", name)?;
-    let body: RouteBody = body(text)?;
+    with_body(context, text, |context, body: RouteBody| {
+        put_read_route(store, context, name, body)
+    })
+}
+
+fn put_read_route<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    name: &str,
+    body: RouteBody,
+) -> Result<ChangeResult<RouteItem>, Problem> {
     let route = body.route(name);
     let book = current(store, context)?;
     let at = book.routes.iter().position(|known| known.name == name);
@@ -144,11 +157,9 @@ pub(crate) fn delete_route<S: Sql>(
         return Err(default_stays());
     }
     let mut book = current(store, context)?;
-    let at = book
-        .routes
-        .iter()
-        .position(|route| route.name == name)
-        .ok_or_else(|| no_route(name))?;
+    known_route(&book, name)?;
+    let at = book.routes.iter().position(|route| route.name == name);
+    let at = at.unwrap_or_default();
     let route = book.routes.remove(at);
     retire(store, context, book, &Ending::Route(route))
 }
@@ -204,8 +215,18 @@ fn items<S: Sql>(store: &RuleBookStore<S>) -> Result<Vec<RouteItem>, Problem> {
     Ok(kept.into_iter().map(RouteItem::from).collect())
 }
 
-pub(super) fn no_route(name: &str) -> Problem {
-    Problem::not_found(&format!("route {name:?}"))
+/// # Errors
+/// 404 for a route that is not there.
+pub(crate) fn known_route(book: &Rulebook, name: &str) -> Result<(), Problem> {
+    let mut names = book.routes.iter().map(|route| route.name.as_str());
+    match names.clone().any(|known| known == name) {
+        true => Ok(()),
+        false => Err(no_route(name, &mut names)),
+    }
+}
+
+fn no_route<'n>(name: &str, known: impl Iterator<Item = &'n str>) -> Problem {
+    Problem::no_such("route", name, known)
 }
 
 fn default_stays() -> Problem {

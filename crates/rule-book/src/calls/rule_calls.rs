@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Target};
 use super::change::{
-    ChangeResult, Context, PlannedChange, body, carry_out, checked_name, current, version_after,
+    ChangeResult, Context, PlannedChange, carry_out, check, checked_name, current, version_after, with_body,
 };
 use super::ending::{Ending, Retirement, retire};
 use super::enforcing::{acts_alike, check_new_version};
@@ -105,10 +105,11 @@ pub(crate) fn list_rules<S: Sql>(
 /// # Errors
 /// 404 when there is none, or it was retired.
 pub(crate) fn get_rule<S: Sql>(store: &RuleBookStore<S>, now_ms: u64, id: &str) -> Result<RuleItem, Problem> {
-    let found = items(store, now_ms)?
-        .into_iter()
-        .find(|item| item.version.id == id);
-    found.ok_or_else(|| no_rule(id))
+    let items = items(store, now_ms)?;
+    match items.iter().find(|item| item.version.id == id) {
+        Some(found) => Ok(found.clone()),
+        None => Err(no_rule(id, items.iter().map(|item| item.version.id.as_str()))),
+    }
 }
 
 /// Every version of a rule, newest first, also of a retired one. Cursors are revisions.
@@ -122,7 +123,7 @@ pub(crate) fn list_versions<S: Sql>(
 ) -> Result<List<VersionItem>, Problem> {
     let versions = store.rule_versions(id)?;
     if versions.is_empty() {
-        return Err(no_rule(id));
+        known_rule(&store.document()?, id)?;
     }
     let keyed = versions
         .into_iter()
@@ -143,7 +144,17 @@ pub(crate) fn put_rule<S: Sql>(
     text: &str,
 ) -> Result<ChangeResult<RuleItem>, Problem> {
     checked_name("path.rule", id)?;
-    let body: RuleBody = body(text)?;
+    with_body(context, text, |context, body: RuleBody| {
+        put_read_rule(store, context, id, body)
+    })
+}
+
+fn put_read_rule<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    id: &str,
+    body: RuleBody,
+) -> Result<ChangeResult<RuleItem>, Problem> {
     let book = current(store, context)?;
     let at = book.rules.iter().position(|rule| rule.id == id);
     let before = at.and_then(|at| book.rules.get(at)).cloned();
@@ -158,16 +169,14 @@ pub(crate) fn put_rule<S: Sql>(
         ..same
     };
     let acts_anew = before.as_ref().is_none_or(|before| !acts_alike(before, &rule));
-    if let Err(needed) = check_new_version(&book, before.as_ref(), &rule, context.now_ms, "body") {
-        if !force {
-            return Err(needed);
-        }
-        if denies(rule.action) {
-            refuse_where_needed(store, "body.force", "the new version would be enforced at once")?;
-        }
-    }
+    let permitted = permitted(store, &book, before.as_ref(), &rule, force, context.now_ms);
     let warnings = warned(&book, &rule);
     let plan = put_plan(book, at, before.as_ref(), &rule, force, acts_anew)?;
+    if let Err(needed) = permitted {
+        // What is wrong with the rule is told before what it needs.
+        check(plan.candidate, &plan.own)?;
+        return Err(needed);
+    }
     let revision = carry_out(store, context, plan)?;
     let item = RuleItem {
         warnings,
@@ -179,6 +188,24 @@ pub(crate) fn put_rule<S: Sql>(
         changed: true,
         created: before.is_none(),
     })
+}
+
+/// Whether a new version may be enforced by being written.
+fn permitted<S: Sql>(
+    store: &RuleBookStore<S>,
+    book: &Rulebook,
+    before: Option<&Rule>,
+    rule: &Rule,
+    force: bool,
+    now_ms: u64,
+) -> Result<(), Problem> {
+    match check_new_version(book, before, rule, now_ms, "body") {
+        Err(needed) if !force => Err(needed),
+        Err(_) if denies(rule.action) => {
+            refuse_where_needed(store, "body.force", "the new version would be enforced at once")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn warned(book: &Rulebook, rule: &Rule) -> Vec<Place> {
@@ -199,11 +226,9 @@ pub(crate) fn delete_rule<S: Sql>(
     id: &str,
 ) -> Result<ChangeResult<Retirement>, Problem> {
     let mut book = current(store, context)?;
-    let at = book
-        .rules
-        .iter()
-        .position(|rule| rule.id == id)
-        .ok_or_else(|| no_rule(id))?;
+    known_rule(&book, id)?;
+    let at = book.rules.iter().position(|rule| rule.id == id);
+    let at = at.unwrap_or_default();
     let rule = book.rules.remove(at);
     retire(store, context, book, &Ending::Rule(rule))
 }
@@ -304,6 +329,16 @@ fn items<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Vec<RuleItem>,
     Ok(rules.into_iter().map(item).collect())
 }
 
-pub(super) fn no_rule(id: &str) -> Problem {
-    Problem::not_found(&format!("rule {id:?}"))
+/// # Errors
+/// 404 for a rule that is not there.
+pub(crate) fn known_rule(book: &Rulebook, id: &str) -> Result<(), Problem> {
+    let mut ids = book.rules.iter().map(|rule| rule.id.as_str());
+    match ids.clone().any(|known| known == id) {
+        true => Ok(()),
+        false => Err(no_rule(id, &mut ids)),
+    }
+}
+
+fn no_rule<'n>(id: &str, known: impl Iterator<Item = &'n str>) -> Problem {
+    Problem::no_such("rule", id, known)
 }

@@ -63,6 +63,7 @@ fn next<S: Sql>(
         now_ms,
         expected: Some(book.revision),
         reason: Some(reason),
+        is_trial: false,
     };
     for (at, setting) in book.modes.iter().enumerate() {
         if setting.expires_ms.is_some_and(|expires| expires <= now_ms) {
@@ -130,6 +131,7 @@ pub(super) fn demotion(
         now_ms,
         expected: Some(book.revision),
         reason: Some(harm(ledger)),
+        is_trial: false,
     };
     let mut candidate = book.clone();
     let monitored = ModeSetting::new(&setting.rule, &setting.route, Mode::Monitor);

@@ -3,6 +3,7 @@
 use blobwatch_rulebook::{Rulebook, Settings};
 use blobwatch_wire::{List, Schemas};
 
+use super::archive_calls::{ArchiveBody, ArchiveItem};
 use super::change::ChangeResult;
 use super::check_calls::{CheckBody, Checked};
 use super::ending::Retirement;
@@ -15,6 +16,7 @@ use super::mode_calls::{ModeItem, Unset, WaitingMode};
 use super::panic_calls::{PanicBody, TakenBack};
 use super::push_calls::Push;
 use super::pushed::PushBody;
+use super::reading_calls::GuardReadings;
 use super::route_calls::{RouteBody, RouteItem};
 use super::rule_calls::{RuleBody, RuleItem, VersionItem};
 use super::second_person::{Decision, PendingItem, SecondPerson};
@@ -33,6 +35,7 @@ pub fn add_bodies(schemas: &mut Schemas) {
     schemas.add::<RouteBody>("RouteBody");
     schemas.add::<ListBody>("ListBody");
     schemas.add::<ItemsBody>("ItemsBody");
+    schemas.add::<ArchiveBody>("ArchiveBody");
     schemas.add::<Settings>("Settings");
     schemas.add::<PushBody>("RulebookBody");
     schemas.add::<ExplainBody>("ExplainBody");
@@ -57,6 +60,9 @@ pub fn add_answers(schemas: &mut Schemas) {
     schemas.add::<List<PendingItem>>("List<PendingItem>");
     schemas.add::<SecondPerson>("SecondPerson");
     schemas.add::<List<GuardOf>>("List<GuardOf>");
+    schemas.add::<GuardReadings>("GuardReadings");
+    schemas.add::<List<ArchiveItem>>("List<ArchiveItem>");
+    schemas.add::<ArchiveItem>("ArchiveItem");
     schemas.add::<ChangeResult<TakenBack>>("Changed<TakenBack>");
     schemas.add::<List<RouteItem>>("List<RouteItem>");
     schemas.add::<RouteItem>("RouteItem");

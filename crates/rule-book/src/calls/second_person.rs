@@ -97,16 +97,29 @@ pub(crate) fn list_pending<S: Sql>(
     now_ms: u64,
     page: &Page,
 ) -> Result<List<PendingItem>, Problem> {
-    let waiting = store.pending_modes()?.into_iter();
-    let waiting = waiting.filter(|pending| pending.expires_ms > now_ms);
     page.keyed(
-        waiting
+        waiting(store, now_ms)?
+            .into_iter()
             .map(|pending| {
                 let key = format!("{}/{}", pending.rule, pending.route);
                 (key, PendingItem::new(pending))
             })
             .collect(),
     )
+}
+
+fn waiting<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<Vec<PendingMode>, Problem> {
+    let mut waiting = store.pending_modes()?;
+    waiting.retain(|pending| pending.expires_ms > now_ms);
+    Ok(waiting)
+}
+
+/// How many wait.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) fn pending_count<S: Sql>(store: &RuleBookStore<S>, now_ms: u64) -> Result<usize, Problem> {
+    Ok(waiting(store, now_ms)?.len())
 }
 
 impl PendingItem {
@@ -131,8 +144,11 @@ impl PendingItem {
 /// The largest percentage that the body of a proposal comes to.
 fn goal_of(pending: &PendingMode) -> f64 {
     let asked = body::<super::mode_body::ModeBody>(&pending.body);
-    let setting = asked.and_then(|asked| asked.setting(&pending.rule, &pending.route, pending.created_ms));
-    setting.map_or(100.0, |setting| setting.goal())
+    let setting = asked.map(|asked| asked.setting(&pending.rule, &pending.route, pending.created_ms));
+    match setting {
+        Ok((setting, faults)) if faults.is_empty() => setting.goal(),
+        _ => 100.0,
+    }
 }
 
 fn sentence(pending: &PendingMode, percent: f64) -> String {

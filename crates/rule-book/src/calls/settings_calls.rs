@@ -1,7 +1,7 @@
 //! Settings of the whole deployment.
 
 use super::act::{Act, Target};
-use super::change::{ChangeResult, Context, PlannedChange, body, carry_out, current};
+use super::change::{ChangeResult, Context, PlannedChange, carry_out, current, with_body};
 use crate::store::{Edit, RuleBookStore};
 use blobwatch_rulebook::Settings;
 use blobwatch_sql::Sql;
@@ -22,7 +22,16 @@ pub(crate) fn put_settings<S: Sql>(
     context: &Context<'_>,
     text: &str,
 ) -> Result<ChangeResult<Settings>, Problem> {
-    let settings: Settings = body(text)?;
+    with_body(context, text, |context, settings: Settings| {
+        put_read_settings(store, context, settings)
+    })
+}
+
+fn put_read_settings<S: Sql>(
+    store: &RuleBookStore<S>,
+    context: &Context<'_>,
+    settings: Settings,
+) -> Result<ChangeResult<Settings>, Problem> {
     let mut book = current(store, context)?;
     if book.settings == settings {
         return Ok(ChangeResult {

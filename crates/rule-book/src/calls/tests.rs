@@ -1,6 +1,7 @@
 //! The calls as a client makes them, by what they are about.
 
 mod alarm;
+mod archives;
 mod audit_log;
 mod check;
 mod documents;

@@ -132,7 +132,11 @@ fn what_cannot_be_previewed_is_refused_with_its_place() {
     let nowhere = r#"{"rule":{"expression":"ssl","action":"detour"},"route":"default"}"#;
     case(nowhere, 422, "");
     let none = r#"{"rule":{"expression":"ssl","action":"none"},"route":"default"}"#;
-    case(none, 422, "");
+    case(none, 400, "body.rule.action");
+    let both = r#"{"rule":{"expression":"ssl and","action":"deny"},"route":"default","since":"yesterday"}"#;
+    for place in ["body.rule.action", "body.rule.expression", "body.since"] {
+        case(both, 400, place);
+    }
     let volume = r#"{"rule":{"expression":"ssl","action":"block","volume":{"by":"asn","requests":0,"seconds":0}},"route":"default"}"#;
     case(volume, 422, "");
 }

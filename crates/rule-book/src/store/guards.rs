@@ -4,7 +4,7 @@
 //! enforcement go its rows. Not in scope: where it stood when (`guard_states`), and what follows from it (`guard`,
 //! `crates/rule-book`).
 
-use super::{RuleBookError, RuleBookStore, parameter, text};
+use super::{Reading, RuleBookError, RuleBookStore, parameter, text};
 use blobwatch_guard::{CohortCounts, Ledger};
 use blobwatch_sql::{Row, Sql, json};
 
@@ -38,10 +38,12 @@ pub struct GuardEntry {
 
 /// A guard after a report, and the totals that the report had.
 #[derive(Debug, Clone, Copy)]
-pub struct GuardUpdate<'a> {
+pub(crate) struct GuardUpdate<'a> {
     /// Rule and route.
     pub of: (&'a str, &'a str),
     pub ledger: &'a Ledger,
+    /// What it has counted now.
+    pub reading: &'a Reading,
     /// The FireLog.
     pub source: &'a str,
     pub counts: &'a [CohortCounts],
@@ -103,7 +105,7 @@ impl<S: Sql> RuleBookStore<S> {
     ///
     /// # Errors
     /// When SQLite refuses; nothing was written then.
-    pub fn keep_guard(&self, kept: &GuardUpdate<'_>, now_ms: u64) -> Result<(), RuleBookError> {
+    pub(crate) fn keep_guard(&self, kept: &GuardUpdate<'_>, now_ms: u64) -> Result<(), RuleBookError> {
         self.sql.transaction(|| self.write_guard(kept, now_ms))
     }
 
@@ -124,6 +126,7 @@ impl<S: Sql> RuleBookStore<S> {
             "INSERT OR REPLACE INTO guards (rule, route, body) VALUES (?1, ?2, ?3)",
             &[text(rule), text(route), json(kept.ledger, BODY)?],
         )?;
+        self.note_reading(kept.of, kept.ledger.guard, kept.reading, now_ms)?;
         self.guard_stands(kept.of, kept.ledger, now_ms)
     }
 

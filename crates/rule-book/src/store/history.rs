@@ -139,6 +139,18 @@ impl<S: Sql> RuleBookStore<S> {
         rows.iter().map(StoredVersion::read).collect()
     }
 
+    /// Whether there is something of that name, or was.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub(crate) fn ever_was(&self, kind: Kind, key: &str) -> Result<bool, RuleBookError> {
+        let rows = self.sql.run(
+            "SELECT 1 FROM entries WHERE kind = ?1 AND key = ?2 LIMIT 1",
+            &[kind.into(), text(key)],
+        )?;
+        Ok(!rows.is_empty())
+    }
+
     /// The mode that is set for a rule on a route now.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! The tables, and how an older database comes to have them. A step, once released, is never changed.
 
+use super::archives::ARCHIVES;
 use super::ended_sessions::ENDED_SESSIONS;
+use super::guard_readings::GUARD_READINGS;
 use super::guard_states::GUARD_STATES;
 use super::guards::{GUARD_COUNTS, GUARDS};
 use super::layouts::LAYOUTS;
@@ -23,6 +25,7 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[TOKENS]),
     Step::Statements(&[PENDING_MODES]),
     Step::Statements(&[LAYOUTS]),
+    Step::Statements(&[GUARD_READINGS, ARCHIVES]),
 ];
 
 /// Beside the schema's version, the epoch and the revision.

@@ -1,4 +1,4 @@
--- The RuleBook's database as schema version 7 wrote it: version 6, with sessions that were ended before their time.
+-- The RuleBook's database as schema version 10 wrote it: version 9, with the layouts of FireLogs.
 CREATE TABLE audit (
     seq INTEGER PRIMARY KEY,
     time_ms INTEGER NOT NULL,

@@ -10,6 +10,9 @@ use super::ApiCall;
 use crate::parameters::{repeated, unknown};
 use crate::problem::{Place, Problem};
 
+/// Wrong parameters that one answer names.
+const MAX_FAULTS: usize = 50;
+
 /// One parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApiParameter {
@@ -86,24 +89,28 @@ impl ApiCall {
     /// # Errors
     /// 400 that names the parameter, and those that the call takes.
     pub fn check_query(&self, query: &str) -> Result<(), Problem> {
+        let known: Vec<&str> = self.parameters().map(|known| known.name).collect();
         let mut seen = Vec::new();
+        let mut faults: Vec<Place> = Vec::new();
         for (name, _) in parse(query.as_bytes()) {
-            let wrong = |message| {
-                Err(Problem::bad_parameter(Place::new(
-                    format!("query.{name}"),
-                    message,
-                )))
+            let message = match self.parameter(&name) {
+                None => unknown(&name, &known),
+                Some(parameter) if !parameter.repeats() && seen.contains(&parameter.name) => repeated(),
+                Some(parameter) => {
+                    seen.push(parameter.name);
+                    continue;
+                }
             };
-            let Some(parameter) = self.parameter(&name) else {
-                let known: Vec<&str> = self.parameters().map(|known| known.name).collect();
-                return wrong(unknown(&known));
-            };
-            if !parameter.repeats() && seen.contains(&parameter.name) {
-                return wrong(repeated());
+            let place = format!("query.{name}");
+            if faults.len() < MAX_FAULTS && !faults.iter().any(|known| known.place == place) {
+                faults.push(Place::new(place, message));
             }
-            seen.push(parameter.name);
         }
-        Ok(())
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::unreadable(faults))
+        }
     }
 
     fn parameter(&self, name: &str) -> Option<&'static ApiParameter> {

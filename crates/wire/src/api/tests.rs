@@ -166,8 +166,15 @@ fn only_an_operator_changes_something() {
     for call in CALLS.iter().filter(|call| call.handler != Handler::Session) {
         let is_read = call.method == Method::Get;
         // They say what would be done, or what is there, and change nothing for a pull.
-        let is_asked =
-            ["explain", "compare", "rules/check", "previews", "previews/{id}"].contains(&call.path);
+        let is_asked = [
+            "explain",
+            "compare",
+            "rules/check",
+            "previews",
+            "previews/{id}",
+            "archives",
+        ]
+        .contains(&call.path);
         let is_told = call.handler == Handler::Ingest && call.role == Some(Role::Ingest);
         assert!(
             is_read || is_asked || is_told || call.role >= Some(Role::Operator),
@@ -318,7 +325,7 @@ fn what_a_call_does_not_take_is_refused_with_what_it_takes() {
         Method::Get,
         "rules",
         "limit!=5",
-        "query.limit!: unknown parameter; expected one of cursor, limit",
+        "query.limit!: unknown parameter (did you mean `limit`?); expected one of cursor, limit",
     );
     case(
         Method::Get,
@@ -330,7 +337,7 @@ fn what_a_call_does_not_take_is_refused_with_what_it_takes() {
         Method::Put,
         "settings",
         "Reason=b",
-        "query.Reason: unknown parameter; expected reason",
+        "query.Reason: unknown parameter (did you mean `reason`?); expected reason",
     );
     case(Method::Get, "fires", "os=a&os=b&os!=c&os%21=d&id=1&id=2", "");
     assert!(found(Method::Get, "fires").check_query("id!=1").is_err());
@@ -370,4 +377,24 @@ fn call_of(text: &str) -> Option<String> {
     Method::of_name(method)?;
     let path = path.split('?').next()?;
     Some(format!("{method} {path}"))
+}
+
+#[test]
+fn a_path_that_is_nearly_a_call_is_told() {
+    #[track_caller]
+    fn case(path: &str, meant: Option<&str>) {
+        let problem = Problem::no_such_path(path);
+        let hint = meant.map(|meant| format!("(did you mean `{meant}`?)"));
+        assert_eq!((problem.status, problem.errors[0].place.as_str()), (404, "path"));
+        match hint {
+            Some(hint) => assert!(problem.errors[0].message.ends_with(&hint), "{}", problem.detail),
+            None => assert!(!problem.detail.contains("did you mean"), "{}", problem.detail),
+        }
+    }
+    case("rule", Some("rules"));
+    case("rules/botnet-sig/mode/hub", Some("rules/botnet-sig/modes/hub"));
+    case("anomalies/an-000012/raport", Some("anomalies/an-000012/report"));
+    case("nothing", None);
+    case("", None);
+    case("a/b/c/d/e/f", None);
 }

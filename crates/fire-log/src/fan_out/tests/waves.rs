@@ -123,7 +123,7 @@ impl Many {
             names: self.logs.names(),
             kind: Kind::Requests,
             query: Query::parse(Kind::Requests, &pairs, NOW).unwrap(),
-            older: None,
+            notes: Notes::default(),
             pairs,
         }
     }
@@ -187,7 +187,7 @@ fn who_was_not_asked_in_time_is_named() {
         Kind::Requests,
         &given,
         &query,
-        None,
+        Notes::default(),
     ));
     let summary = serde_json::to_value(summary).unwrap();
     assert_eq!(summary["incomplete"], json!(names[12..]));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Api, NOW, api, rule, staged};
 use crate::calls::{advance, next_change_ms, take_report};
-use crate::store::{MAX_HARMS, MAX_MOMENTS, NoticeKind, PendingNotice};
+use crate::store::{MAX_HARMS, MAX_MOMENTS, MAX_READINGS_A_MINUTE, NoticeKind, PendingNotice};
 use blobwatch_guard::{
     Arm, Cohort, CohortCounts, Counts, GuardThen, HarmNotice, Report, Sample, State, WatchReport,
 };
@@ -398,4 +398,143 @@ fn a_guard_that_cannot_make_up_its_mind_is_remembered_by_its_last_moments() {
     assert_eq!(rows(&api)[2] as u64, MAX_MOMENTS + 1);
     assert!(then(&api, 2, 60_000).is_none(), "what was between is forgotten");
     assert_eq!(then(&api, 2, at_ms).map(|(state, _)| state), Some(last));
+}
+
+const MINUTE: u64 = 60_000;
+
+fn readings(api: &Api, route: &str, now_ms: u64) -> Value {
+    let path = format!("rules/sweep/modes/{route}/readings");
+    let call = ApiRequest {
+        method: "GET",
+        path: &path,
+        query: "",
+        body: "",
+        actor: "ada",
+        if_match: None,
+        now_ms,
+    };
+    serde_json::from_str(&crate::calls::answer(&api.0, &call).unwrap().body).unwrap()
+}
+
+fn times(readings: &Value) -> Vec<&str> {
+    let items = readings["items"].as_array().unwrap();
+    items.iter().map(|item| item["time"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn what_a_guard_counted_is_read_once_a_minute() {
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    for (after_ms, clients) in [(1_000, 2), (11_000, 3), (61_000, 4), (61_001, 5), (125_000, 6)] {
+        take_report(&api.0, &reported(2, (clients, 0), (0, 0)), NOW + after_ms).unwrap();
+    }
+    let read = readings(&api, "default", NOW + 3 * MINUTE);
+    assert_eq!(
+        times(&read),
+        [
+            "2020-07-05T19:00:01.000Z",
+            "2020-07-05T19:01:01.000Z",
+            "2020-07-05T19:02:05.000Z"
+        ]
+    );
+    assert_eq!(
+        (&read["apart_s"], &read["kept_since"]),
+        (&json!(60), &json!("2020-07-04T19:03:00.000Z"))
+    );
+    let last = &read["items"][2];
+    let numbers = ["guard", "denied_clients", "denied_unhealthy"];
+    assert_eq!(numbers.map(|name| &last[name]), [2, 6, 6]);
+    assert_eq!(
+        last["evidence"],
+        json!({"harm": 0.0, "harmless": 0.0}),
+        "of six clients"
+    );
+    take_report(&api.0, &reported(2, (30, 0), (30, 0)), NOW + 3 * MINUTE + 5_001).unwrap();
+    let read = readings(&api, "default", NOW + 4 * MINUTE);
+    let evidence = &read["items"][3]["evidence"];
+    assert!(evidence["harmless"].as_f64().unwrap() > 1.3, "{evidence}");
+}
+
+#[test]
+fn the_reading_that_takes_back_is_there_and_the_next_guard_begins_anew() {
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    take_report(&api.0, &reported(2, (1, 1), (0, 0)), NOW + 1_000).unwrap();
+    take_report(&api.0, &reported(2, (3, 3), (40, 38)), NOW + 2_000).unwrap();
+    let read = readings(&api, "default", NOW + 3_000);
+    let last = &read["items"][1];
+    assert_eq!((times(&read).len(), &last["state"]), (2, &json!("demoted")));
+    assert!(last["evidence"]["harm"].as_f64().unwrap() >= 4.0, "{last}");
+    assert_eq!(last["denied_healthy"], 3);
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    take_report(&api.0, &reported(4, (1, 0), (0, 0)), NOW + 3_000).unwrap();
+    let read = readings(&api, "default", NOW + 4_000);
+    let guards: Vec<_> = read["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| &item["guard"])
+        .collect();
+    assert_eq!(guards, [2, 2, 4]);
+}
+
+#[test]
+fn readings_of_a_day_are_kept_and_many_guards_are_read_less_often() {
+    let api = api();
+    api.put("rules/sweep/modes/default", &staged("watch"));
+    let report = |minute: u64| {
+        take_report(
+            &api.0,
+            &reported(2, (minute as u32, 0), (0, 0)),
+            NOW + minute * MINUTE,
+        )
+        .unwrap();
+    };
+    (1..=1_500).for_each(report);
+    let now_ms = NOW + 1_500 * MINUTE;
+    assert_eq!(times(&readings(&api, "default", now_ms)).len(), 1_441);
+    let rows = api
+        .0
+        .sql()
+        .run("SELECT count(*) FROM guard_readings", &[])
+        .unwrap();
+    assert_eq!(rows[0].integer(0, "count").unwrap(), 1_441, "the older are gone");
+    let others = format!(
+        "INSERT INTO guards SELECT value, 'default', '{{}}' FROM json_each('[{}]')",
+        (0..MAX_READINGS_A_MINUTE)
+            .map(|at| at.to_string())
+            .collect::<Vec<_>>()
+            .join(",")
+    );
+    api.0.sql().script(&others).unwrap();
+    (1_501..=1_510).for_each(report);
+    let read = readings(&api, "default", NOW + 1_510 * MINUTE);
+    assert_eq!(
+        (&read["apart_s"], times(&read).last()),
+        (&json!(120), Some(&"2020-07-06T20:10:00.000Z"))
+    );
+    let rows = api.0.sql().run(
+        "SELECT count(*) FROM guard_readings WHERE at_ms > ?1",
+        &[blobwatch_sql::number(now_ms)],
+    );
+    assert_eq!(rows.unwrap()[0].integer(0, "count").unwrap(), 5);
+}
+
+#[test]
+fn readings_are_of_rules_and_routes_that_are_there() {
+    let api = api();
+    assert_eq!(times(&readings(&api, "default", NOW)).len(), 0);
+    assert_eq!(
+        api.refused("GET", "rules/sweep/modes/none/readings", "").status,
+        404
+    );
+    assert_eq!(
+        api.refused("GET", "rules/none/modes/default/readings", "").status,
+        404
+    );
+    assert_eq!(
+        api.refused("PUT", "rules/sweep/modes/default/readings", "{}")
+            .status,
+        405
+    );
 }

@@ -205,6 +205,8 @@ fn harms_of_an_older_build_still_wait() {
     // As the last build before the outbox left it.
     let sql = store.sql();
     for statement in [
+        "DROP TABLE guard_readings",
+        "DROP TABLE archives",
         "DROP TABLE tokens",
         "DROP TABLE pending_modes",
         "DROP TABLE ended_sessions",

@@ -352,7 +352,7 @@ fn a_list_is_no_object_at_any_depth_of_any_body() {
         .filter(|call| call.handler == Handler::Object(Object::RuleBook) && !call.request.is_empty())
     {
         // A call that changes nothing takes no reason.
-        let changes = !matches!(call.path, "explain" | "rules/check");
+        let changes = !matches!(call.path, "explain" | "rules/check" | "archives");
         let mut all = Vec::new();
         objects(&sample(call.request), "", "body", &mut all);
         for (pointer, place) in all {
@@ -378,7 +378,12 @@ fn a_list_is_no_object_at_any_depth_of_any_body() {
                 };
                 let problem = answer(&store(), &request).unwrap_err();
                 let places: Vec<&str> = problem.errors.iter().map(|error| error.place.as_str()).collect();
-                assert_eq!((problem.status, places), (400, vec![place.as_str()]), "{body}");
+                // What else is wrong with the sample is told behind it.
+                assert_eq!(
+                    (problem.status, places.first()),
+                    (400, Some(&place.as_str())),
+                    "{body}"
+                );
                 tried += 1;
             }
         }

@@ -1,5 +1,7 @@
 //! What is refused, and how the answer names the place.
 
+use serde_json::{Value, json};
+
 use super::{Api, NOW, api, rule};
 use crate::store::RuleBookStore;
 use blobwatch_rulebook::{MAX_DOCUMENT, Rulebook, STARTER};
@@ -24,13 +26,7 @@ fn a_body_of_another_form_names_the_field() {
         );
     }
     let rule = |more: &str| format!(r#"{{"description":"","expression":"ssl","action":"block"{more}}}"#);
-    case(
-        "rules/a",
-        "",
-        400,
-        "body",
-        "expected JSON, found its beginning only",
-    );
+    case("rules/a", "", 400, "body", "expected JSON, found nothing");
     case("rules/a", "[]", 400, "body", "expected an object");
     case(
         "rules/a",
@@ -181,6 +177,169 @@ fn a_body_of_another_form_names_the_field() {
         422,
         "query.reason",
         "1 to 1000",
+    );
+}
+
+#[track_caller]
+fn all(path: &str, body: &Value, status: u16, mut expected: Vec<&str>) {
+    let problem = api().refused("PUT", path, &body.to_string());
+    let mut places: Vec<_> = problem.errors.iter().map(|error| error.place.as_str()).collect();
+    places.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(
+        (problem.status, places),
+        (status, expected),
+        "{:#?}",
+        problem.errors
+    );
+}
+
+/// Of form and of content, whichever comes first.
+#[test]
+fn everything_that_is_wrong_with_a_body_is_told_at_once() {
+    all(
+        "routes/x",
+        &json!({"host": "Foo:80", "origin": "http://x/path", "observe": 2, "redirects": "maybe"}),
+        400,
+        vec!["body.host", "body.origin", "body.observe", "body.redirects"],
+    );
+    all(
+        "rules/a",
+        &json!({"description": 5, "expression": "client.famly eq \"x\"", "action": "deny", "volume": {"by": "asn", "requests": 0, "seconds": "1"}}),
+        400,
+        vec![
+            "body.description",
+            "body.expression",
+            "body.action",
+            "body.volume.seconds",
+            "body.volume.requests",
+        ],
+    );
+    all(
+        "rules/a",
+        &json!({"default_mode": "on"}),
+        400,
+        vec!["body", "body", "body", "body.default_mode"],
+    );
+    all(
+        "settings",
+        &json!({"retention_hours": 0, "retry_after_s": "soon", "archive": "nowhere", "fire_logs": {"FRA": 0}}),
+        400,
+        vec![
+            "body.retention_hours",
+            "body.retry_after_s",
+            "body.archive",
+            "body.fire_logs.FRA",
+        ],
+    );
+    all(
+        "rules/sweep/modes/default",
+        &json!({"mode": "enforce", "percent": 150, "reason": " ", "expires": "tomorrow", "guard": "off"}),
+        422,
+        vec!["body.percent", "body.reason", "body.expires", "body.guard"],
+    );
+    all(
+        "rules/sweep/modes/default",
+        &json!({"mode": "enforced", "percent": 150, "reason": 7, "stages": "all"}),
+        400,
+        vec!["body.mode", "body.percent", "body.reason", "body.stages"],
+    );
+    all(
+        "lists/office",
+        &json!({"kind": "address", "items": ["192.0.2.1", "x", 5], "descripton": ""}),
+        400,
+        vec!["body.items[1]", "body.items[2]", "body.descripton"],
+    );
+    all(
+        "rulebook?dry_run=true",
+        &json!({"routes": [{"name": "default", "observe": "half"}], "rules": [5, {"id": "A", "expression": "ssl", "action": "none"}],
+            "modes": [{"rule": "x", "route": "default", "mode": "enforce", "expires": "never"}]}),
+        400,
+        vec![
+            "body.routes[0].observe",
+            "body.rules[0]",
+            "body.rules[1].id",
+            "body.rules[1].action",
+            "body.modes[0].rule",
+            "body.modes[0].expires",
+        ],
+    );
+}
+
+/// Whoever makes a preview first learns of it too late.
+#[test]
+fn what_is_wrong_is_told_before_what_is_needed() {
+    all(
+        "rules/sweep/modes/default",
+        &json!({"mode": "enforce", "percent": 150, "reason": "r"}),
+        422,
+        vec!["body.percent"],
+    );
+    all(
+        "rules/new",
+        &json!({"description": "", "expression": "ssl and", "action": "block", "default_mode": "enforce"}),
+        422,
+        vec!["body.expression"],
+    );
+}
+
+#[test]
+fn what_may_have_been_meant_is_told() {
+    #[track_caller]
+    fn case(method: &str, path: &str, body: &str, status: u16, place: &str, meant: &str) {
+        let problem = api().refused(method, path, body);
+        let hint = format!("(did you mean `{meant}`?)");
+        let is_told = problem
+            .errors
+            .iter()
+            .any(|error| error.place == place && error.message.contains(&hint));
+        assert!(problem.status == status && is_told, "{:#?}", problem.errors);
+    }
+    let mode = r#"{"mode":"off","reason":"r"}"#;
+    case("GET", "rules/sweeep", "", 404, "path.rule", "sweep");
+    case("GET", "rules/sweeep/versions", "", 404, "path.rule", "sweep");
+    case("DELETE", "rules/arround", "", 404, "path.rule", "around");
+    case("GET", "routes/libary", "", 404, "path.route", "library");
+    case(
+        "PUT",
+        "rules/sweep/modes/defualt",
+        mode,
+        404,
+        "path.route",
+        "default",
+    );
+    case(
+        "POST",
+        "panic-off",
+        r#"{"route":"libary","reason":"r"}"#,
+        404,
+        "path.route",
+        "library",
+    );
+    case(
+        "PUT",
+        "routes/x",
+        r#"{"reposotory":"a"}"#,
+        400,
+        "body.reposotory",
+        "repository",
+    );
+    case(
+        "PUT",
+        "routes/x",
+        r#"{"redirects":"folow"}"#,
+        400,
+        "body.redirects",
+        "follow",
+    );
+    case("GET", "rules?limt=5", "", 400, "query.limt", "limit");
+    let rule = r#"{"description":"","expression":"client.famly eq \"docker\"","action":"block"}"#;
+    let problem = api().refused("PUT", "rules/a", rule);
+    assert!(
+        problem.errors[0]
+            .message
+            .contains("did you mean `client.family`?"),
+        "{problem:?}"
     );
 }
 

@@ -22,8 +22,9 @@ const VERSION_7: &str = include_str!("../../../tests/data/rule_book_v7.sql");
 const VERSION_8: &str = include_str!("../../../tests/data/rule_book_v8.sql");
 const VERSION_9: &str = include_str!("../../../tests/data/rule_book_v9.sql");
 const VERSION_10: &str = include_str!("../../../tests/data/rule_book_v10.sql");
+const VERSION_11: &str = include_str!("../../../tests/data/rule_book_v11.sql");
 
-const ALL: [&str; 11] = [
+const ALL: [&str; 12] = [
     VERSION_1,
     VERSION_2,
     VERSION_3,
@@ -35,6 +36,7 @@ const ALL: [&str; 11] = [
     VERSION_8,
     VERSION_9,
     VERSION_10,
+    VERSION_11,
 ];
 
 fn opened(script: &str) -> RuleBookStore<Native> {
@@ -60,8 +62,8 @@ fn every_version_has_a_sample() {
         rows[0].integer(0, "meta.value").unwrap()
     };
     let numbers: Vec<u64> = ALL.iter().copied().map(number).collect();
-    assert_eq!(numbers, [1, 2, 3, 3, 4, 5, 6, 7, 8, 9, 10]);
-    assert_eq!(schema::STEPS.len(), 10);
+    assert_eq!(numbers, [1, 2, 3, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    assert_eq!(schema::STEPS.len(), 11);
 }
 
 #[test]
@@ -106,6 +108,7 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
         VERSION_8,
         VERSION_9,
         VERSION_10,
+        VERSION_11,
     ] {
         let known = opened(script).fire_logs().unwrap();
         let known: Vec<_> = known
@@ -115,7 +118,7 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
         assert_eq!(known, [("fl1-FRA-0", 3), ("fl1-IAD-0", 2)]);
     }
     for script in [
-        VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10,
+        VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11,
     ] {
         let store = opened(script);
         let ledger = store.guard("sweep", "default").unwrap().unwrap();
@@ -132,40 +135,46 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
         VERSION_8,
         VERSION_9,
         VERSION_10,
+        VERSION_11,
     ] {
         let stamp = opened(script).preview("pv-000001").unwrap().unwrap();
         assert_eq!((stamp.rule.as_str(), stamp.version), ("sweep", 2));
     }
-    for script in [VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10] {
+    for script in [
+        VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11,
+    ] {
         let store = opened(script);
         let waiting = store.notices_due(NoticeKind::Harm, NOW, 10).unwrap();
         assert_eq!((waiting.len(), waiting[0].attempts), (1, 3));
         assert!(waiting[0].body.contains("\"healthy\":20"));
     }
-    for script in [VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10] {
+    for script in [VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11] {
         let losses = opened(script).losses().unwrap();
         assert_eq!((losses[0].name.as_str(), losses[0].count), ("changes_dropped", 2));
     }
-    for script in [VERSION_7, VERSION_8, VERSION_9, VERSION_10] {
+    for script in [VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11] {
         let ended = opened(script).ended_sessions(NOW).unwrap();
         assert_eq!(ended.ended_s("ops"), Some(1_593_975_600));
     }
-    let pending = opened(VERSION_9)
-        .pending_mode("empty", "default")
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (pending.actor.as_str(), pending.expires_ms),
-        ("ops", 1_593_979_201_000)
-    );
-    assert_eq!(opened(VERSION_9).second_person_above().unwrap(), Some(2.5));
-    for script in [VERSION_8, VERSION_9, VERSION_10] {
+    for script in [VERSION_9, VERSION_10, VERSION_11] {
+        let store = opened(script);
+        let pending = store.pending_mode("empty", "default").unwrap().unwrap();
+        assert_eq!(
+            (pending.actor.as_str(), pending.expires_ms),
+            ("ops", 1_593_979_201_000)
+        );
+        assert_eq!(store.second_person_above().unwrap(), Some(2.5));
+    }
+    readings_and_archives_are_kept(&opened(VERSION_11));
+    for script in [VERSION_8, VERSION_9, VERSION_10, VERSION_11] {
         tokens_are_kept(script);
     }
-    let book = opened(VERSION_10).document().unwrap();
-    let layout = book.layout("FRA").unwrap();
-    assert_eq!((layout.count, layout.earlier[0].count), (2, 1));
-    assert_eq!(book.schema, 6);
+    for script in [VERSION_10, VERSION_11] {
+        let book = opened(script).document().unwrap();
+        let layout = book.layout("FRA").unwrap();
+        assert_eq!((layout.count, layout.earlier[0].count), (2, 1));
+        assert_eq!(book.schema, 6);
+    }
 }
 
 fn tokens_are_kept(script: &str) {
@@ -180,4 +189,27 @@ fn tokens_are_kept(script: &str) {
         (Some(1_593_979_201_000), Some(1_593_975_602_000))
     );
     assert_eq!((ci.grant.role, ci.expires_ms), (Role::Viewer, None));
+}
+
+fn readings_and_archives_are_kept(store: &RuleBookStore<Native>) {
+    let readings = store.guard_readings("sweep", "default", 0).unwrap();
+    let [kept] = readings.as_slice() else {
+        panic!("{readings:?}")
+    };
+    assert_eq!(
+        (kept.at_ms, kept.guard, kept.reading.harmless),
+        (1_593_975_602_000, 3, 2.35)
+    );
+    assert_eq!(
+        (kept.reading.enforced.clients, kept.reading.held_out.unknown),
+        (40, 1)
+    );
+    let archives = store.archives().unwrap();
+    let [run] = archives.as_slice() else {
+        panic!("{archives:?}")
+    };
+    assert_eq!(
+        (run.place.as_str(), run.until_ms, run.actor.as_str()),
+        ("/srv/archive", Some(1_593_974_700_000), "archiver")
+    );
 }

@@ -1,0 +1,87 @@
+// How the page says things: words, colours, marks and cards that somebody who never saw it reads rightly.
+
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import type { Browser, Locator } from "playwright-core";
+import { type Fixture, start } from "../fixture/server.ts";
+import { launch, open, type Opened, PHONE } from "./chromium.ts";
+import { settled } from "./look.ts";
+
+let browser: Browser;
+let fixture: Fixture;
+
+before(async () => {
+  browser = await launch();
+  fixture = await start();
+});
+
+after(async () => {
+  await browser?.close();
+  await fixture?.close();
+});
+
+beforeEach(() => fixture.rulebook.reset());
+
+async function visit(path: string, options = {}): Promise<Opened> {
+  const opened = await open(browser, options);
+  await opened.page.goto(fixture.url + path);
+  await opened.page.locator("main").waitFor();
+  await settled(opened.page);
+  return opened;
+}
+
+const colour = (of: Locator): Promise<string> => of.evaluate((element) => getComputedStyle(element).color);
+
+test("what a verdict of none is called on the page stands beside its filter", async () => {
+  const { page, close } = await visit("fires?verdict=none");
+  await page.getByLabel("Verdict").getByRole("option", { name: "none (passed)" }).waitFor({ state: "attached" });
+  assert.equal(await page.getByLabel("Verdict").inputValue(), "none");
+  await close();
+});
+
+test("a mode that is not set is said to be the rule's, not the route's", async () => {
+  const { page, close } = await visit("rules");
+  await page.getByRole("button", { name: /the rule's default$/ }).first().waitFor();
+  await close();
+});
+
+test("an expression is wrapped in the switch", async () => {
+  const { page, close } = await visit("rules?rule=botnet-sig&route=hub", { viewport: PHONE });
+  const expression = page.getByRole("dialog").getByLabel("Expression");
+  await expression.waitFor();
+  assert.ok(await expression.evaluate((element) => element.scrollWidth <= element.clientWidth));
+  await close();
+});
+
+test("marks have numbers that lead from the plots to what happened", async () => {
+  const { page, close } = await visit("timeline");
+  const events = page.getByRole("region", { name: "Events" }).getByRole("listitem");
+  await events.first().waitFor();
+  const numbers = (await events.locator("b").allTextContents()).map(Number);
+  assert.deepEqual(numbers, numbers.map((_, at) => numbers.length - at), "newest first, as they are counted on the plots");
+  await close();
+});
+
+test("that a clause holds is no fault", async () => {
+  const { page, close } = await visit("fires?open=01M850MDRGD6ZQ9TZR58000002");
+  const held = page.locator(".truth-true").first();
+  await held.waitFor();
+  const ink = await colour(page.locator("main"));
+  assert.equal(await colour(held), ink);
+  await close();
+});
+
+test("on a phone each rule is a card, and its routes are below it", async () => {
+  const { page, close } = await visit("rules", { viewport: PHONE });
+  const rules = page.getByRole("region", { name: "Modes of rules on routes" });
+  await rules.getByText("hub", { exact: true }).first().waitFor();
+  assert.ok(await rules.evaluate((element) => element.scrollWidth <= element.clientWidth), "nothing scrolls sideways");
+  await close();
+});
+
+test("a filter that hardly any record can match is told", async () => {
+  const { page, close } = await visit("fires?family=dokcer");
+  await page.getByText('Filter family: no list of clients has "dokcer" (did you mean `docker`?)').waitFor();
+  await page.getByText("No record matches").waitFor();
+  await close();
+});
