@@ -23,6 +23,7 @@ mod older;
 mod pending;
 mod respond;
 mod rewatch;
+mod slot_sums;
 mod totals;
 mod watch;
 
@@ -50,6 +51,7 @@ use blobwatch_upstream::UpstreamWindow;
 pub(crate) use expected::{RatesOf, rates};
 pub(crate) use older::OlderEngine;
 use pending::Pending;
+use slot_sums::SlotSums;
 use totals::Totals;
 use watch::Watch;
 
@@ -414,15 +416,7 @@ impl Engine {
     }
 
     fn step(&mut self, slot: u64, outcome: &mut Outcome) {
-        let (cells, other, cuts) = self.take_due(slot);
-        self.total(&cells);
-        self.feed(slot, &cells, outcome);
-        if !cells.is_empty() || other.requests > 0 {
-            self.window.push(slot, &cells, &other, &cuts);
-        }
-        for watch in &mut self.open {
-            watch.observe(&cells);
-        }
+        self.count(slot, outcome);
         self.look(slot, outcome);
         self.refresh(slot, outcome);
         self.close(slot, outcome);
@@ -430,6 +424,28 @@ impl Engine {
         self.unmute(slot, outcome);
         if (slot + 1).is_multiple_of(MINUTE_SLOTS) {
             self.minute(slot, outcome);
+        }
+    }
+
+    /// Counts what waited for the slot, batch by batch: all of its cells together would not fit in memory.
+    fn count(&mut self, slot: u64, outcome: &mut Outcome) {
+        let mut sums = SlotSums::default();
+        let mut watched = vec![CellCounts::default(); self.open.len()];
+        for batch in self.take_due(slot) {
+            self.uncounted.other_requests += u64::from(batch.other.requests);
+            self.total(&batch.cells);
+            sums.add(&batch.cells);
+            if !batch.cells.is_empty() || batch.other.requests > 0 {
+                self.window.push(slot, &batch.cells, &batch.other, &batch.cuts);
+            }
+            for (watch, counts) in self.open.iter_mut().zip(&mut watched) {
+                watch.take(&batch.cells, counts);
+            }
+        }
+        self.window.settle();
+        self.feed(slot, &sums, outcome);
+        for (watch, counts) in self.open.iter_mut().zip(&watched) {
+            watch.observe(counts);
         }
     }
 

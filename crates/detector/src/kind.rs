@@ -207,7 +207,12 @@ impl AnomalyKind {
     /// and the share stays below one.
     #[must_use]
     pub fn counts(self, counts: &CellCounts) -> Counts {
-        let (trials, events) = match self {
+        Self::share(self.trials_and_events(counts))
+    }
+
+    /// As they are counted: those of several cells add up.
+    pub(super) fn trials_and_events(self, counts: &CellCounts) -> (u32, u32) {
+        match self {
             Self::ResumeSurge => (
                 counts.large_starts.saturating_add(counts.large_resumes),
                 counts.large_resumes,
@@ -225,8 +230,11 @@ impl AnomalyKind {
             Self::RangeLoop => (counts.asked().saturating_add(counts.behind), counts.looped),
             Self::SlowSurge => (counts.paced, counts.slow),
             Self::ContentSuspect => (counts.fetched, counts.suspect),
-        };
-        // A restart can be counted where its start was not: a share above one is no share.
+        }
+    }
+
+    /// A restart can be counted where its start was not: a share above one is no share.
+    pub(super) fn share((trials, events): (u32, u32)) -> Counts {
         Counts {
             trials: u64::from(trials.max(events)),
             events: u64::from(events),

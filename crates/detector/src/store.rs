@@ -54,6 +54,7 @@ pub struct Detector<S> {
     /// As the database has it.
     kept_delay: u64,
     saved_ms: u64,
+    saved_bytes: u64,
     kept_ms: u64,
 }
 
@@ -74,6 +75,7 @@ impl<S: Sql> Detector<S> {
             delay: delay::Delay::after(kept_delay),
             kept_delay,
             saved_ms: now_ms,
+            saved_bytes: saved.bytes,
             kept_ms: now_ms,
         };
         detector.replay(saved.logged)?;

@@ -2,7 +2,7 @@
 //!
 //! Slots for the newest minutes, minutes before that. A cell's key is kept once, however many minutes it is in.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +33,12 @@ pub(super) const MAX_SAMPLED: Bounds = Bounds {
     trials: 96,
 };
 
-/// Cells of one bucket; further ones are added up in its `other`.
+/// Cells of one bucket; further ones are added up in its `other`. Those that are in the window before come first: which requests
+/// it shows must not change from one slot to the next, or some would seem to vanish.
 pub(super) const MAX_BUCKET_CELLS: usize = 6_000;
+
+/// Slots kept one by one beside those of the newest minute where there is no room for more.
+const CROWDED_FINE_SLOTS: u64 = 0;
 
 /// Counts of one combination in one bucket.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -64,7 +68,21 @@ pub struct Bucket {
 pub struct Window {
     keys: Keys,
     buckets: VecDeque<Bucket>,
+    /// Of the slot that is counted now.
+    #[serde(skip)]
+    newcomers: Newcomers,
 }
+
+/// Keys that came for the first time in the slot that is counted now.
+#[derive(Debug, Clone, Default)]
+struct Newcomers {
+    numbers: HashSet<u32>,
+    /// There was no room for one of this weight.
+    too_light: Option<Weight>,
+}
+
+/// Whether it has events, and its requests.
+type Weight = (bool, u32);
 
 /// Keys and their numbers; numbers of keys that are gone are given again.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -94,6 +112,10 @@ impl Row {
                 self.evidence.push(*one);
             }
         }
+    }
+
+    fn weight(&self) -> Weight {
+        (self.affected.is_some(), self.counts.requests)
     }
 
     /// About.
@@ -158,39 +180,85 @@ impl Window {
     /// As an older build saved it.
     pub(super) fn of_parts(keys: Vec<Option<CellKey>>, buckets: VecDeque<Bucket>) -> Self {
         let keys = Keys::from(keys);
-        Self { keys, buckets }
+        Self {
+            keys,
+            buckets,
+            ..Self::default()
+        }
     }
 
-    /// Takes in the cells of a slot, which is not before the newest; `cuts` are of their samples.
+    /// Takes in cells of a slot, which is not before the newest; `cuts` are of their samples. Once all of the slot's came,
+    /// [`Window::settle`] says so.
     pub fn push(&mut self, slot: u64, cells: &[Cell], other: &CellCounts, cuts: &Cuts) {
-        let mut bucket = Bucket {
-            first: slot,
-            last: slot,
-            ..Bucket::default()
+        if self.buckets.back().is_none_or(|newest| newest.last != slot) {
+            self.buckets.push_back(Bucket {
+                first: slot,
+                last: slot,
+                ..Bucket::default()
+            });
+        }
+        let Some(bucket) = self.buckets.back_mut() else {
+            return;
         };
         bucket.other.add(other);
+        let mut sample = Vec::new();
         for cell in cells {
-            let number = self.keys.number(&cell.key);
-            let mut row = Row::default();
+            let Some(number) = self.newcomers.number(&mut self.keys, cell) else {
+                bucket.other.add(&cell.counts);
+                continue;
+            };
+            let row = bucket.rows.entry(number).or_default();
             row.take(&cell.counts, &cell.affected, &cell.evidence, &cell.blobs);
-            bucket.take(number, &row);
-            bucket
-                .sample
-                .extend(cell.sample.iter().map(|request| (number, request.clone())));
+            sample.extend(cell.sample.iter().map(|request| (number, request.clone())));
         }
-        let sample = std::mem::take(&mut bucket.sample);
         bucket.take_sample(sample, cuts);
-        match self.buckets.back_mut() {
-            Some(newest) if newest.last == slot => newest.merge(&bucket),
-            _ => self.buckets.push_back(bucket),
+        if bucket.rows.len() > 2 * MAX_BUCKET_CELLS {
+            self.thin();
         }
+    }
+
+    /// All cells of the newest slot came.
+    pub fn settle(&mut self) {
+        self.thin();
+        self.newcomers = Newcomers::default();
+    }
+
+    /// Leaves out what is one too many in the newest bucket: newcomers first, of these the lightest first.
+    fn thin(&mut self) {
+        let Some(bucket) = self.buckets.back_mut() else {
+            return;
+        };
+        let surplus = bucket.rows.len().saturating_sub(MAX_BUCKET_CELLS);
+        if surplus == 0 {
+            return;
+        }
+        let is_new = |number: &u32| self.newcomers.numbers.contains(number);
+        let rank = |(number, row): (&u32, &Row)| (!is_new(number), row.weight(), *number);
+        let mut ranks: Vec<(bool, Weight, u32)> = bucket.rows.iter().map(rank).collect();
+        ranks.select_nth_unstable(surplus - 1);
+        for (_, weight, number) in ranks.into_iter().take(surplus) {
+            if let Some(row) = bucket.rows.remove(&number) {
+                bucket.other.add(&row.counts);
+            }
+            if self.newcomers.numbers.remove(&number) {
+                self.newcomers.too_light = self.newcomers.too_light.max(Some(weight));
+                self.keys.forget(number);
+            }
+        }
+        bucket
+            .sample
+            .retain(|(number, _)| bucket.rows.contains_key(number));
     }
 
     /// Puts old slots together into minutes and gives out what has left the window, oldest first.
     pub fn age(&mut self, slot: u64) -> Vec<Bucket> {
-        self.merge_minutes(slot);
+        self.merge_minutes(slot, FINE_SLOTS);
+        let mut bytes = self.bytes();
+        if bytes > MAX_WINDOW_BYTES {
+            self.merge_minutes(slot, CROWDED_FINE_SLOTS);
+            bytes = self.bytes();
+        }
         let mut gone = Vec::new();
-        let mut bytes: usize = self.buckets.iter().map(Bucket::bytes).sum();
         while let Some(oldest) = self.buckets.front()
             && (oldest.last + WINDOW_SLOTS <= slot || (bytes > MAX_WINDOW_BYTES && self.buckets.len() > 1))
         {
@@ -198,6 +266,10 @@ impl Window {
             gone.extend(self.buckets.pop_front());
         }
         gone
+    }
+
+    fn bytes(&self) -> usize {
+        self.buckets.iter().map(Bucket::bytes).sum()
     }
 
     /// Forgets the keys that no bucket holds; after what [`Window::age`] gave was read.
@@ -210,8 +282,8 @@ impl Window {
         self.keys.keep(|number| used.contains(&number));
     }
 
-    fn merge_minutes(&mut self, slot: u64) {
-        let fine = slot.saturating_sub(FINE_SLOTS) / MINUTE_SLOTS;
+    fn merge_minutes(&mut self, slot: u64, fine_slots: u64) {
+        let fine = slot.saturating_sub(fine_slots) / MINUTE_SLOTS;
         let mut merged: VecDeque<Bucket> = VecDeque::with_capacity(self.buckets.len());
         for bucket in std::mem::take(&mut self.buckets) {
             match merged.back_mut() {
@@ -268,11 +340,24 @@ impl Window {
     }
 }
 
-impl Keys {
-    fn number(&mut self, key: &CellKey) -> u32 {
-        if let Some(number) = self.numbers.get(key) {
-            return *number;
+impl Newcomers {
+    /// The number of a cell's key; `None` where it is new, and lighter than what there was no room for.
+    fn number(&mut self, keys: &mut Keys, cell: &Cell) -> Option<u32> {
+        if let Some(number) = keys.numbers.get(&cell.key) {
+            return Some(*number);
         }
+        let weight = (!cell.affected.is_empty(), cell.counts.requests);
+        if self.too_light.is_some_and(|too_light| weight <= too_light) {
+            return None;
+        }
+        let number = keys.add(&cell.key);
+        self.numbers.insert(number);
+        Some(number)
+    }
+}
+
+impl Keys {
+    fn add(&mut self, key: &CellKey) -> u32 {
         let number = self
             .free
             .pop()
@@ -287,6 +372,13 @@ impl Keys {
 
     fn key(&self, number: u32) -> Option<&CellKey> {
         self.keys.get(number as usize)?.as_ref()
+    }
+
+    fn forget(&mut self, number: u32) {
+        if let Some(key) = self.keys.get_mut(number as usize).and_then(Option::take) {
+            self.numbers.remove(&key);
+            self.free.push(number);
+        }
     }
 
     fn keep(&mut self, wanted: impl Fn(u32) -> bool) {
@@ -321,9 +413,92 @@ impl From<Keys> for Vec<Option<CellKey>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bucket, MAX_WINDOW_BYTES, Row, Window};
-    use blobwatch_pull::{ClientKey, NetworkKey};
-    use blobwatch_records::{Affected, Event, SKETCH};
+    use super::{Bucket, MAX_BUCKET_CELLS, MAX_WINDOW_BYTES, Row, Window};
+    use blobwatch_pull::{ClientKey, Family, NetworkKey};
+    use blobwatch_records::{Affected, Cell, CellCounts, CellKey, Cuts, Event, SKETCH};
+
+    /// A combination that no other number is, with so many requests.
+    fn cell(number: usize, requests: u32) -> Cell {
+        let mut cell = Cell::new(CellKey {
+            route: "hub".into(),
+            colo: format!("C{number:05}"),
+            country: String::new(),
+            asn: None,
+            family: Family::Docker,
+            os: String::new(),
+            fingerprint: String::new(),
+            rules: Vec::new(),
+        });
+        cell.counts.requests = requests;
+        cell
+    }
+
+    fn take(window: &mut Window, slot: u64, cells: &[Cell]) {
+        for part in cells.chunks(384) {
+            window.push(slot, part, &CellCounts::default(), &Cuts::default());
+        }
+        window.settle();
+    }
+
+    /// Who is told apart stays so: nobody seems to vanish because others came.
+    #[test]
+    fn newcomers_have_the_room_that_is_left() {
+        let (known, new) = (MAX_BUCKET_CELLS - 100, 3 * MAX_BUCKET_CELLS);
+        let mut window = Window::default();
+        let mut cells: Vec<Cell> = (0..known).map(|number| cell(number, 1)).collect();
+        take(&mut window, 1, &cells);
+        // The heaviest come neither first nor last.
+        cells.splice(
+            0..0,
+            (0..new).map(|at| cell(known + at, 2 + (at * 7 % new) as u32)),
+        );
+        take(&mut window, 2, &cells);
+        let newest = window.buckets().next_back().unwrap();
+        assert_eq!(newest.rows.len(), MAX_BUCKET_CELLS);
+        let shown: Vec<(&CellKey, u32)> = window
+            .rows_of(newest)
+            .map(|(key, row)| (key, row.counts.requests))
+            .collect();
+        let is_known = |requests: &u32| *requests == 1;
+        assert_eq!(
+            shown.iter().filter(|(_, requests)| is_known(requests)).count(),
+            known
+        );
+        let lightest = shown
+            .iter()
+            .map(|(_, requests)| *requests)
+            .filter(|requests| !is_known(requests));
+        assert_eq!(
+            lightest.min(),
+            Some((new - 100) as u32 + 2),
+            "the heaviest of the others"
+        );
+        let all: u32 = cells.iter().map(|cell| cell.counts.requests).sum();
+        let told: u32 = shown.iter().map(|(_, requests)| requests).sum();
+        assert_eq!(newest.other.requests, all - told, "the rest is counted");
+        window.forget_keys();
+        assert_eq!(
+            window.keys.numbers.len(),
+            MAX_BUCKET_CELLS,
+            "and its names are forgotten"
+        );
+    }
+
+    #[test]
+    fn a_crowded_window_puts_slots_together_before_it_forgets_any() {
+        let cells: Vec<Cell> = (0..MAX_BUCKET_CELLS).map(|number| cell(number, 1)).collect();
+        let mut window = Window::default();
+        for slot in 0..24 {
+            take(&mut window, slot, &cells);
+        }
+        assert!(window.bytes() > MAX_WINDOW_BYTES);
+        assert!(window.age(23).is_empty());
+        assert!(window.bytes() <= MAX_WINDOW_BYTES);
+        let spans = window.buckets().map(|bucket| (bucket.first, bucket.last));
+        let newest = (18..24).map(|slot| (slot, slot));
+        let expected = [(0, 5), (6, 11), (12, 17)].into_iter().chain(newest);
+        assert!(spans.eq(expected));
+    }
 
     #[test]
     fn full_sketches_shorten_the_window() {
@@ -338,7 +513,7 @@ mod tests {
             ..Row::default()
         };
         let mut window = Window::default();
-        for slot in 0..6 {
+        for slot in 0..24 {
             window.buckets.push_back(Bucket {
                 first: slot,
                 last: slot,
@@ -348,7 +523,7 @@ mod tests {
         }
         let bytes = |window: &Window| window.buckets().map(Bucket::bytes).sum::<usize>();
         assert!(bytes(&window) > 2 * MAX_WINDOW_BYTES);
-        let gone = window.age(6);
+        let gone = window.age(24);
         assert!(bytes(&window) <= MAX_WINDOW_BYTES);
         assert_eq!(gone.first().map(|bucket| bucket.first), Some(0), "the oldest go");
     }

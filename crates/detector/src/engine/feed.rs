@@ -1,35 +1,17 @@
 //! The slot's counts to the sequential tests, and what they say of it.
 
-use std::collections::BTreeMap;
-
 use blobwatch_detect::incident::Event;
-use blobwatch_detect::monitor::Cell as Trials;
 
+use super::slot_sums::SlotSums;
 use super::{Engine, Incident, Outcome};
-use crate::cohort::values;
 use crate::kind::AnomalyKind;
-use crate::normal::combination;
-use blobwatch_records::{Cell, CellCounts, CellKey};
 
 impl Engine {
-    pub(super) fn feed(&mut self, slot: u64, cells: &[Cell], outcome: &mut Outcome) {
-        let mut sums: BTreeMap<CellKey, CellCounts> = BTreeMap::new();
-        for cell in cells {
-            sums.entry(combination(&cell.key)).or_default().add(&cell.counts);
-        }
-        let named: Vec<_> = sums.iter().map(|(key, counts)| (values(key), counts)).collect();
-        let named: Vec<(Vec<&str>, &CellCounts)> = named
-            .iter()
-            .map(|(values, counts)| (values.iter().map(|value| &**value).collect(), *counts))
-            .collect();
+    pub(super) fn feed(&mut self, slot: u64, sums: &SlotSums, outcome: &mut Outcome) {
         let mut events = Vec::new();
         for (kind, monitor) in AnomalyKind::RATES.into_iter().zip(&mut self.monitors) {
-            let trials = named.iter().map(|(values, counts)| Trials {
-                values,
-                counts: kind.counts(counts),
-            });
-            let seen = trials.filter(|cell| cell.counts.trials > 0);
-            events.extend(monitor.observe(slot, seen).into_iter().map(|event| (kind, event)));
+            let told = monitor.observe_table(slot, &sums.table(), sums.counts(kind));
+            events.extend(told.into_iter().map(|event| (kind, event)));
         }
         for (kind, event) in events {
             self.heard(slot, kind, &event, outcome);

@@ -1,38 +1,57 @@
-//! Cells that wait for their slot to be tested.
+//! Batches that wait for their slot to be tested.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{Added, Engine, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
-use crate::window::MAX_SAMPLED;
-use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Cuts};
+use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Cuts, MAX_CELLS};
 
-/// Cells that wait for their slot; beyond it they are `other`. 300 FireLogs with 100 cells each.
-const MAX_PENDING: usize = 30_000;
+/// Bytes of batches that wait; the cells of further ones are `other`. Two slots of 300 FireLogs with 384 cells each are 24 MB at
+/// the 100 bytes that a cell takes in practice, and ten times that as cells.
+const MAX_PENDING_BYTES: usize = 32_000_000;
 
-/// Sampled requests that wait for their slot; beyond it what a bucket of the window keeps of them. At some 300 bytes 3 MB.
-const MAX_PENDING_SAMPLED: usize = 10_000;
-
+/// What waits for one slot.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Pending {
+    /// What a build before kept as cells; none are added.
     pub(super) cells: BTreeMap<CellKey, Cell>,
     pub(super) other: CellCounts,
     pub(super) cuts: Cuts,
+    /// Encoded, with the values that are told apart. Saved beside the engine.
+    #[serde(skip)]
+    pub(super) batches: Vec<Vec<u8>>,
 }
 
 impl Pending {
-    /// Keeps the samples within their bound.
-    fn thin(&mut self) {
-        let sampled: usize = self.cells.values().map(|cell| cell.sample.len()).sum();
-        if sampled <= MAX_PENDING_SAMPLED {
-            return;
+    fn bytes(&self) -> usize {
+        self.batches.iter().map(Vec::len).sum()
+    }
+
+    /// Keeps a batch, where it fits; the room that is left.
+    fn keep(&mut self, batch: &CellBatch, room: usize) -> usize {
+        let bytes = batch.encode();
+        let left = room.checked_sub(bytes.len());
+        if left.is_some() {
+            self.batches.push(bytes);
+        } else {
+            batch.cells.iter().for_each(|cell| self.other.add(&cell.counts));
         }
-        let all = self.cells.values().flat_map(|cell| &cell.sample);
-        self.cuts.tighten(all, MAX_SAMPLED);
-        for cell in self.cells.values_mut() {
-            cell.sample.retain_mut(|request| self.cuts.keep(request));
-        }
+        left.unwrap_or(room)
+    }
+
+    /// The batches one by one, first what an older build kept.
+    fn into_batches(self) -> impl Iterator<Item = CellBatch> {
+        let kept = CellBatch {
+            cells: self.cells.into_values().collect(),
+            other: self.other,
+            cuts: self.cuts,
+            ..CellBatch::default()
+        };
+        // They were written by this process, or by one whose saved state this build reads.
+        let decoded = self.batches.into_iter();
+        let decoded = decoded.filter_map(|bytes| CellBatch::decode(&bytes).ok());
+        std::iter::once(kept).chain(decoded)
     }
 }
 
@@ -43,7 +62,7 @@ impl Engine {
     }
 
     /// As [`Self::add`], where slots are tested so many slots later than usual.
-    pub fn add_late(&mut self, batch: CellBatch, now: u64, delay: u64) -> Added {
+    pub fn add_late(&mut self, mut batch: CellBatch, now: u64, delay: u64) -> Added {
         let ticked = self.ticked.unwrap_or(0);
         // It says its own times, and may come as late as it likes.
         self.upstream.take(&batch.upstream, now);
@@ -52,46 +71,45 @@ impl Engine {
             return Added::OutOfTime;
         }
         self.traffic.take(&batch);
-        let waiting: usize = self.pending.values().map(|pending| pending.cells.len()).sum();
-        let mut room = MAX_PENDING.saturating_sub(waiting);
-        let slot = batch.slot.max(ticked + 1);
-        let pending = self.pending.entry(slot).or_default();
+        let cells = std::mem::take(&mut batch.cells).into_iter();
+        let mut cells: Vec<Cell> = cells.map(|cell| self.admission.admit(cell, now)).collect();
+        let mut room = MAX_PENDING_BYTES.saturating_sub(self.pending.values().map(Pending::bytes).sum());
+        let pending = self.pending.entry(batch.slot.max(ticked + 1)).or_default();
         pending.other.add(&batch.other);
-        pending.cuts.merge(&batch.cuts);
-        for cell in batch.cells {
-            let cell = self.admission.admit(cell, now);
-            match pending.cells.get_mut(&cell.key) {
-                Some(known) => known.merge(&cell),
-                None if room == 0 => pending.other.add(&cell.counts),
-                None => {
-                    room -= 1;
-                    pending.cells.insert(cell.key.clone(), cell);
-                }
-            }
+        while !cells.is_empty() {
+            // A reader takes no more of them at once.
+            let rest = cells.split_off(cells.len().min(MAX_CELLS));
+            let cuts = batch.cuts;
+            let part = CellBatch {
+                cells,
+                cuts,
+                ..CellBatch::default()
+            };
+            room = pending.keep(&part, room);
+            cells = rest;
         }
-        pending.thin();
         Added::Counted
     }
 
-    /// Cells of all slots up to `slot`.
-    pub(super) fn take_due(&mut self, slot: u64) -> (Vec<Cell>, CellCounts, Cuts) {
+    /// What waited for all slots up to `slot`.
+    pub(super) fn take_due(&mut self, slot: u64) -> impl Iterator<Item = CellBatch> + use<> {
         let later = self.pending.split_off(&(slot + 1));
-        let mut all = Pending::default();
-        for (_, due) in std::mem::replace(&mut self.pending, later) {
-            all.other.add(&due.other);
-            all.cuts.merge(&due.cuts);
-            if all.cells.is_empty() {
-                all.cells = due.cells;
-                continue;
-            }
-            for (key, cell) in due.cells {
-                match all.cells.get_mut(&key) {
-                    Some(known) => known.merge(&cell),
-                    None => drop(all.cells.insert(key, cell)),
-                }
-            }
+        let due = std::mem::replace(&mut self.pending, later);
+        due.into_values().flat_map(Pending::into_batches)
+    }
+
+    /// Batches that wait, by slot, to be saved beside the engine.
+    pub(crate) fn waiting(&self) -> BTreeMap<u64, &[Vec<u8>]> {
+        let pending = self.pending.iter();
+        pending
+            .map(|(slot, pending)| (*slot, &*pending.batches))
+            .collect()
+    }
+
+    /// Takes over what waited when it was saved.
+    pub(crate) fn restore_waiting(&mut self, waiting: BTreeMap<u64, Vec<Vec<u8>>>) {
+        for (slot, batches) in waiting {
+            self.pending.entry(slot).or_default().batches = batches;
         }
-        self.uncounted.other_requests += u64::from(all.other.requests);
-        (all.cells.into_values().collect(), all.other, all.cuts)
     }
 }

@@ -150,18 +150,21 @@ impl Watch {
         self.breadth.merge(&other.breadth);
     }
 
-    /// Takes in a slot.
-    pub(super) fn observe(&mut self, cells: &[Cell]) {
+    /// Takes in cells of a slot, whose counts go to `counts`.
+    pub(super) fn take(&mut self, cells: &[Cell], counts: &mut CellCounts) {
         let inside = |cell: &&Cell| self.anomaly.cohort.holds(&cell.key);
-        let mut counts = CellCounts::default();
         for cell in cells.iter().filter(inside) {
             counts.add(&cell.counts);
             for event in self.healing.iter().filter_map(|healing| healing.kind.event()) {
                 self.breadth.merge(cell.affected.of(event));
             }
         }
+    }
+
+    /// Takes in what the cohort counted in a slot.
+    pub(super) fn observe(&mut self, counts: &CellCounts) {
         for healing in &mut self.healing {
-            healing.observe(&counts);
+            healing.observe(counts);
         }
     }
 

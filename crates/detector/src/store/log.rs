@@ -13,7 +13,8 @@ use blobwatch_sql::{Sql, SqlValue, StoreError, number};
 /// How long after its end a slot is tested: FireLogs cut their cells by their own alarms, and send at once.
 pub(crate) const GRACE_MS: u64 = 6_000;
 
-/// The state is saved when the log has so many batches, or bytes, or is so old: reading them again takes a second.
+/// The state is saved when the log has so many batches, or bytes, or is so old: reading them again takes a second. A state that is larger
+/// itself waits for as many bytes: of 300 FireLogs it would be written every ten seconds.
 const SAVE_BATCHES: u64 = 4_000;
 const SAVE_BYTES: u64 = 8_000_000;
 const SAVE_EVERY_MS: u64 = 30 * 60_000;
@@ -223,6 +224,6 @@ impl<S: Sql> Detector<S> {
 
     fn is_save_due(&self, now_ms: u64) -> bool {
         let old = self.log.batches > 0 && now_ms >= self.saved_ms + SAVE_EVERY_MS;
-        old || self.log.batches >= SAVE_BATCHES || self.log.bytes >= SAVE_BYTES
+        old || self.log.batches >= SAVE_BATCHES || self.log.bytes >= SAVE_BYTES.max(self.saved_bytes)
     }
 }

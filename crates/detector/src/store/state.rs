@@ -1,5 +1,7 @@
 //! The state in parts that fit in rows, and back.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::sources::Sources;
@@ -13,7 +15,10 @@ use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
 /// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of a newer format is refused as a
 /// database of a newer schema is: saving over it would lose it. One of an older format is left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
 /// takes minutes for the level and days for the hours.
-pub(crate) const STATE_FORMAT: u64 = 7;
+pub(crate) const STATE_FORMAT: u64 = 8;
+
+/// What waited for its slot as cells, and nothing after the mutes.
+const WITH_WAITING_CELLS: u64 = 7;
 
 /// Counts, kinds and anomalies of fixed length, and no families admitted.
 const OF_FIXED_LENGTH: u64 = 6;
@@ -33,6 +38,7 @@ struct State<'a> {
     traffic: &'a RecentTraffic,
     upstream: &'a UpstreamFires,
     mutes: &'a [Mute],
+    waiting: BTreeMap<u64, &'a [Vec<u8>]>,
 }
 
 /// What is read back.
@@ -41,6 +47,7 @@ pub(super) struct Saved {
     pub(super) sources: Sources,
     /// Newest batch that is in it.
     pub(super) logged: u64,
+    pub(super) bytes: u64,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +82,7 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
         engine: Engine::default(),
         sources: Sources::default(),
         logged,
+        bytes: 0,
     };
     let rows = sql.run("SELECT value FROM meta WHERE key = 'state'", &[])?;
     let Some(row) = rows.first() else {
@@ -88,7 +96,10 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
         });
     }
     let head: Head = row.json(0, HEAD)?;
-    if !matches!(head.format, STATE_FORMAT | OF_FIXED_LENGTH | WITHOUT_ADMISSION) {
+    if !matches!(
+        head.format,
+        STATE_FORMAT | WITH_WAITING_CELLS | OF_FIXED_LENGTH | WITHOUT_ADMISSION
+    ) {
         return Ok(nothing(head.logged));
     }
     let mut bytes = Vec::new();
@@ -103,13 +114,14 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
             engine,
             sources,
             logged: head.logged,
+            bytes: head.bytes,
         }),
         None => Ok(nothing(head.logged)),
     }
 }
 
 fn decode(bytes: &[u8], format: u64) -> Option<Read<Engine>> {
-    let (mut state, rest) = if format == STATE_FORMAT {
+    let (mut state, rest) = if format >= WITH_WAITING_CELLS {
         postcard::take_from_bytes::<Read<Engine>>(bytes).ok()?
     } else {
         let (older, rest) = postcard::take_from_bytes::<Read<OlderEngine>>(bytes).ok()?;
@@ -142,6 +154,11 @@ fn decode(bytes: &[u8], format: u64) -> Option<Read<Engine>> {
     }
     let (mutes, rest) = postcard::take_from_bytes(rest).ok()?;
     state.engine.set_mutes(mutes);
+    if format < STATE_FORMAT {
+        return rest.is_empty().then_some(state);
+    }
+    let (waiting, rest) = postcard::take_from_bytes(rest).ok()?;
+    state.engine.restore_waiting(waiting);
     rest.is_empty().then_some(state)
 }
 
@@ -184,6 +201,7 @@ impl<S: Sql> Detector<S> {
             Ok::<(), StoreError>(())
         })?;
         self.saved_ms = now_ms;
+        self.saved_bytes = bytes.len() as u64;
         self.log = log::Size::default();
         Ok(())
     }
@@ -196,6 +214,7 @@ impl<S: Sql> Detector<S> {
             traffic: self.engine.traffic(),
             upstream: self.engine.upstream(),
             mutes: self.engine.mutes(),
+            waiting: self.engine.waiting(),
         };
         postcard::to_allocvec(&state).map_err(|error| StoreError::Corrupt(format!("the state ({error})")))
     }
