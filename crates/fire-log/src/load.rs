@@ -29,6 +29,8 @@ pub struct Load {
     pub late_ms: u64,
     /// Of the database, at the end of the minute.
     pub size_bytes: u64,
+    /// Records that merges did not keep: a sample of clients stands for them.
+    pub left_out: u64,
 }
 
 impl Load {
@@ -76,8 +78,7 @@ mod tests {
 
     #[test]
     fn what_a_fire_log_answers_is_pinned() {
-        let load =
-            r#"{"flushes":1,"records":2,"bytes":3,"busy_ms":4,"longest_ms":5,"late_ms":6,"size_bytes":7}"#;
+        let load = r#"{"flushes":1,"records":2,"bytes":3,"busy_ms":4,"longest_ms":5,"late_ms":6,"size_bytes":7,"left_out":8}"#;
         let read: Load = serde_json::from_str(load).unwrap();
         assert_eq!(serde_json::to_string(&read).unwrap(), load);
     }

@@ -2761,6 +2761,11 @@ export interface components {
              * @description Between the newest record of a flush and its arrival, in the mean over records.
              */
             lag_ms: number;
+            /**
+             * Format: double
+             * @description Records that were counted and not kept, where the rulebook keeps a sample of clients.
+             */
+            left_out_per_second: number;
             name: string;
             /** Format: double */
             records_per_second: number;

@@ -37,6 +37,8 @@ struct LoadItem {
     /// Between the newest record of a flush and its arrival, in the mean over records.
     lag_ms: f64,
     size_bytes: u64,
+    /// Records that were counted and not kept, where the rulebook keeps a sample of clients.
+    left_out_per_second: f64,
     /// 1 is as much as a FireLog should have.
     utilisation: f64,
 }
@@ -53,12 +55,13 @@ impl LoadItem {
             flush_ms: rounded(load.flush_ms()),
             lag_ms: rounded(load.lag_ms()),
             size_bytes: load.size_bytes,
+            left_out_per_second: per_second(load.left_out),
             utilisation: f64::from(load.utilisation()) / 1_000.0,
         }
     }
 
     /// Values of [`GAUGES`].
-    fn gauges(&self) -> [f64; 7] {
+    fn gauges(&self) -> [f64; 8] {
         [
             self.flushes_per_second,
             self.records_per_second,
@@ -66,13 +69,14 @@ impl LoadItem {
             self.flush_ms / 1_000.0,
             self.lag_ms / 1_000.0,
             self.size_bytes as f64,
+            self.left_out_per_second,
             self.utilisation,
         ]
     }
 }
 
 /// Names, and what they are of.
-const GAUGES: [(&str, &str); 7] = [
+const GAUGES: [(&str, &str); 8] = [
     ("flushes_per_second", "Flushes a second in the last minute."),
     ("records_per_second", "Records a second in the last minute."),
     (
@@ -85,6 +89,10 @@ const GAUGES: [(&str, &str); 7] = [
         "Mean time between the newest record of a flush and its arrival.",
     ),
     ("size_bytes", "Size of the database."),
+    (
+        "left_out_per_second",
+        "Records a second that were counted and not kept, as a sample of clients is kept.",
+    ),
     (
         "utilisation",
         "Load of the last minute; 1 is as much as a FireLog should have.",

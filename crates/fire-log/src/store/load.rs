@@ -36,6 +36,12 @@ impl Meter {
         sums.size_bytes = size_bytes;
     }
 
+    /// A merge kept a sample.
+    pub(super) fn left_out(&mut self, records: u64, now_ms: u64) {
+        self.roll(now_ms);
+        self.current.left_out += records;
+    }
+
     fn took(&mut self, began_ms: u64, ended_ms: u64) {
         let took_ms = ended_ms.saturating_sub(began_ms);
         self.current.busy_ms += took_ms;

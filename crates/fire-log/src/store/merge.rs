@@ -103,7 +103,7 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
         log.with(|log| writer.fill_up(log, first.first_ms))?;
         pace.spent(writer.builder.len() / OPENING).await;
     }
-    let (mut lost, mut fires) = (0, FireTally::default());
+    let (mut lost, mut left_out, mut fires) = (0, 0, FireTally::default());
     for waiting in &taken {
         match log.with(|log| read(log, waiting))? {
             Some((block, bytes)) => {
@@ -111,7 +111,7 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
                     close(log, &mut writer, pace).await?;
                 }
                 fires.count(&block);
-                log.with(|_| Ok(sample.take(block, &mut writer.builder)?))?;
+                left_out += log.with(|_| Ok(sample.take(block, &mut writer.builder)?))?;
             }
             None => lost += waiting.records,
         }
@@ -119,6 +119,10 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     }
     close(log, &mut writer, pace).await?;
     log.with(|log| log.end_merge(&taken, &writer, (lost, fires), now_ms))?;
+    log.with(|log| {
+        log.load.left_out(left_out, now_ms);
+        Ok(())
+    })?;
     Ok(taken.len() as u64)
 }
 

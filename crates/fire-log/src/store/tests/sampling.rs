@@ -64,6 +64,11 @@ fn what_is_counted_is_the_same_with_and_without_a_sample() {
     assert_eq!(whole.losses().unwrap(), half.losses().unwrap());
     assert_eq!(count(&whole, "enforced"), count(&half, "enforced"));
     let (all, kept) = (stored(&whole).len(), stored(&half).len());
+    let left_out = |log: &mut FireLog<Native>| log.load(LATER + 60_000).left_out;
+    assert_eq!(
+        (left_out(&mut whole), left_out(&mut half)),
+        (0, (all - kept) as u64)
+    );
     assert!(kept * 4 > all && kept * 4 < all * 3, "{kept} of {all}");
 }
 
