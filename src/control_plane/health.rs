@@ -7,12 +7,13 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use blobwatch_fire_log::StandingCall;
+use blobwatch_fire_log::{StandingCall, WAVE};
 use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, HealthCall};
 use blobwatch_rulebook::Rulebook;
 use blobwatch_tokens::Role;
 use blobwatch_wire::{Health, Nothing, Problem};
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::iter;
 use worker::{Delay, Env, Request, Response};
 
 use super::control::{authenticate, text_binding};
@@ -150,7 +151,8 @@ async fn unstored(env: &Env, mut names: Vec<String>) -> Vec<(String, String)> {
         names = call(env, &FireLogNamesCall, Nothing).await.unwrap_or_default();
     }
     names.truncate(MAX_ASKED);
-    let answers = join_all(names.iter().map(|name| standing(env, name))).await;
+    let asked = iter(names.iter().map(|name| standing(env, name)));
+    let answers: Vec<_> = asked.buffered(WAVE).collect().await;
     let failed = |(name, answer): (String, Result<(), String>)| {
         let reason = format!("FireLog {name} stores nothing: {}", answer.err()?);
         Some((name, reason))

@@ -7,6 +7,7 @@
 
 use std::cell::RefCell;
 
+use blobwatch_fire_log::WAVE;
 use blobwatch_previews::{
     End, Event, Preview, PreviewCall, PreviewItem, PreviewStore, Progress, RETRY_MS, ReplayCall, Scheduler,
     Slice, SliceCall, Step, check_body, items_of, stamps_of, too_many_previews,
@@ -14,7 +15,8 @@ use blobwatch_previews::{
 use blobwatch_rule_book::{FireLogNamesCall, PlanPreviewCall, PreviewDoneCall, StalePreviewsCall};
 use blobwatch_sql::{NEWER_SCHEMA, StoreError};
 use blobwatch_wire::{ApiReply, List, Nothing, Problem, Text};
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::iter;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::http::{Answer, api_answer, now_ms, refuse};
@@ -175,7 +177,7 @@ impl Previews {
             let answer = call_named(&self.env, &name, &ReplayCall, slice).await;
             answer.map_err(|problem| self.missing_slice(&name, &problem)).ok()
         };
-        join_all(slices.into_iter().map(ask)).await
+        iter(slices.into_iter().map(ask)).buffered(WAVE).collect().await
     }
 
     /// What lasts until somebody deploys another build is said; anything else may be over at the next try.

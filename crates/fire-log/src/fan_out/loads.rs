@@ -1,11 +1,10 @@
-//! What is asked of each FireLog, side by side.
+//! What is asked of each FireLog, a few at a time.
 
 use std::fmt::Write as _;
 
-use futures_util::future::join_all;
 use serde::Serialize;
 
-use super::FireLogs;
+use super::{FireLogs, waves};
 use crate::{Load, LoadCall};
 use blobwatch_records::colo_of;
 
@@ -106,7 +105,7 @@ fn rounded(number: f64) -> f64 {
 
 /// The load of every FireLog, by name.
 pub async fn loads(fire_logs: &impl FireLogs, names: &[String]) -> LoadList {
-    let answers = join_all(names.iter().map(|name| fire_logs.ask(name, &LoadCall))).await;
+    let answers = waves::each(fire_logs, names, |name| fire_logs.ask(name, &LoadCall)).await;
     let mut list = LoadList {
         items: Vec::new(),
         next_cursor: None,
