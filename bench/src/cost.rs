@@ -24,7 +24,7 @@ pub(crate) struct Args {
 
 /// Counted names, and USD for a million of each: Cloudflare's published prices of Durable Objects, beyond what a plan
 /// includes (docs/cost.md). An alarm is a request.
-const PRICES: [(&str, f64); 4] = [
+pub(crate) const PRICES: [(&str, f64); 4] = [
     ("rows_written", 1.0),
     ("object_requests", 0.15),
     ("alarms", 0.15),
@@ -32,7 +32,7 @@ const PRICES: [(&str, f64); 4] = [
 ];
 
 /// USD for a million watched requests.
-const TARGET: Target = Target::AtMost(0.05);
+pub(crate) const TARGET: Target = Target::AtMost(0.05);
 
 /// The load before it is counted: the rulebook is read, tables are made.
 const WARM_UP: Duration = Duration::from_secs(5);

@@ -15,6 +15,7 @@ mod query_edge;
 mod replay;
 mod report;
 mod rules;
+mod scale;
 mod soak;
 mod stage;
 mod stalls;
@@ -62,6 +63,8 @@ enum Command {
     Stalls(stalls::Args),
     /// What the dashboard does for a frame, in Chromium
     Dashboard(dashboard::Args),
+    /// A registry of Docker Hub's size in compressed time, native: CPU, memory, rows, price and delay of everything
+    Scale(scale::Args),
     /// Memory and pulls over a million requests of clients and blobs that are all new, on workerd
     Soak(soak::Args),
 }
@@ -92,6 +95,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         Command::Promises(args) => promises::run(args)?.publish(),
         Command::Stalls(args) => stalls::run(args)?.publish(),
         Command::Dashboard(args) => dashboard::run(args)?.publish(),
+        Command::Scale(args) => scale::run(args)?.publish(),
         Command::Soak(args) => soak::run(args)?.publish(),
     }
 }

@@ -154,7 +154,7 @@ fn fire_log(path: &Path, plan: &PreviewPlan) -> Result<Partial> {
 }
 
 /// The most that this process has had in memory, SQLite's caches included.
-fn peak_mb() -> Result<f64> {
+pub(crate) fn peak_mb() -> Result<f64> {
     let status =
         std::fs::read_to_string("/proc/self/status").context("failed to read the process's memory")?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

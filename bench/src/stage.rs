@@ -15,5 +15,5 @@ pub(crate) use client::Client;
 pub(crate) use origin::{GIGABYTE, HUNG, Origin};
 pub(crate) use rulebook::RULES;
 pub(crate) use stored::{HOUR_MS, Stored};
-pub(crate) use traffic::Traffic;
+pub(crate) use traffic::{NETWORKS, SOFTWARE, Software, Traffic};
 pub(crate) use workerd::{BUNDLE, Worker, Workerd};

@@ -16,7 +16,7 @@ use std::process::Command;
 /// What `cargo xtask bench` understands.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to measure; everything but `soak` when nothing is named
+    /// What to measure; everything but `scale` and `soak` when nothing is named
     #[arg(value_enum)]
     subjects: Vec<Subject>,
     /// Arguments for the benchmark, after `--`; then name one subject
@@ -53,6 +53,8 @@ enum Subject {
     Stalls,
     /// What the dashboard does for a frame, in Chromium
     Dashboard,
+    /// A registry of Docker Hub's size in compressed time, native; only when it is named
+    Scale,
     /// Memory and pulls over a million requests of clients and blobs that are all new, on workerd; only when it is named
     Soak,
     /// Bytes of the Wasm modules
@@ -78,7 +80,8 @@ impl Subject {
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
     let subjects = if args.subjects.is_empty() {
         let all = Subject::value_variants().iter().copied();
-        all.filter(|subject| *subject != Subject::Soak).collect()
+        all.filter(|subject| !matches!(subject, Subject::Scale | Subject::Soak))
+            .collect()
     } else {
         args.subjects.clone()
     };

@@ -97,15 +97,15 @@ pub(crate) fn batch(part: usize, slot: u64, leaves: usize, starts: u32, random: 
         seq: slot,
         slot,
         cells: (part * 300..leaves.min(part * 300 + 300))
-            .map(|leaf| cell(leaf, starts, random))
+            .map(|leaf| cell(key(leaf), starts, random))
             .collect(),
         ..CellBatch::default()
     }
 }
 
-/// A client build in a colo, with one event of each kind now and then.
-fn cell(leaf: usize, starts: u32, random: &mut Random) -> Cell {
-    let mut cell = Cell::new(CellKey {
+/// A client build in a colo.
+fn key(leaf: usize) -> CellKey {
+    CellKey {
         route: Arc::from(["hub", "charts"].get(leaf % 2).copied().unwrap_or_default()),
         colo: format!("C{:02}", leaf * 7 % 30),
         country: format!("N{:02}", leaf * 11 % 25),
@@ -114,7 +114,12 @@ fn cell(leaf: usize, starts: u32, random: &mut Random) -> Cell {
         os: format!("os{}", leaf * 5 % 8),
         fingerprint: format!("bw1-{}", leaf * 17 % 300),
         rules: Vec::new(),
-    });
+    }
+}
+
+/// Its requests of a slot, with one event of each kind now and then.
+pub(crate) fn cell(key: CellKey, starts: u32, random: &mut Random) -> Cell {
+    let mut cell = Cell::new(key);
     let counts = &mut cell.counts;
     (counts.starts, counts.large_starts, counts.known_starts) = (starts, starts / 3, starts / 2);
     (counts.ranged, counts.observed) = (starts / 4, starts / 4);

@@ -17,16 +17,16 @@ const DIGESTS: usize = 400;
 /// Bytes of an RS256 signature; with it a token has some 850 characters.
 const SIGNATURE: usize = 256;
 
-struct Software {
-    weight: usize,
-    user_agent: &'static str,
-    accept_encoding: &'static str,
-    tls: &'static str,
-    hello: u32,
+pub(crate) struct Software {
+    pub(crate) weight: usize,
+    pub(crate) user_agent: &'static str,
+    pub(crate) accept_encoding: &'static str,
+    pub(crate) tls: &'static str,
+    pub(crate) hello: u32,
 }
 
 /// Docker's has the length that it has on Amazon Linux: about 150 bytes.
-const SOFTWARE: [Software; 8] = [
+pub(crate) static SOFTWARE: [Software; 8] = [
     Software {
         weight: 30,
         user_agent: "docker/24.0.7 go/go1.20.10 git-commit/311b9ff kernel/5.10.199-190.747.amzn2.x86_64 os/linux arch/amd64 UpstreamClient(Docker-Client/24.0.7 \\(linux\\))",
@@ -86,7 +86,7 @@ const SOFTWARE: [Software; 8] = [
 ];
 
 /// Networks and where they are: number, country, continent, colo.
-const NETWORKS: [(u32, &str, &str, &str); 8] = [
+pub(crate) const NETWORKS: [(u32, &str, &str, &str); 8] = [
     (16509, "US", "NA", "IAD"),
     (14618, "US", "NA", "IAD"),
     (15169, "US", "NA", "IAD"),

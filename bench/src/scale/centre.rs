@@ -1,0 +1,207 @@
+//! The objects of which there is one: the Detector and the RuleBook.
+
+use super::colo::{Document, ForOthers};
+use super::counted::Counted;
+use super::spent::{Part, Spent};
+use anyhow::{Result, anyhow};
+use blobwatch_detector::{Allowed, AnomalyKind, Detector, answer};
+use blobwatch_records::{CellBatch, OpenCohort, SLOT_S};
+use blobwatch_rule_book::{Loads, RuleBookStore, take_load};
+use blobwatch_rulebook::starter;
+use blobwatch_sql::{Native, Unpaced, at_once};
+use blobwatch_wire::{ApiRequest, Problem};
+use std::path::Path;
+use std::time::Instant;
+
+/// What the night of July 2020 is seen by.
+const KINDS: [AnomalyKind; 2] = [AnomalyKind::ResumeSurge, AnomalyKind::StallSurge];
+
+pub(super) struct Centre {
+    detector: Detector<Counted>,
+    book: RuleBookStore<Counted>,
+    loads: Loads,
+    alarm_ms: u64,
+    pub(super) spent: Spent,
+    /// Milliseconds of CPU of each tick that tested a slot.
+    pub(super) ticks_ms: Vec<f64>,
+    /// Milliseconds from the end of a slot until it was tested.
+    pub(super) lags_ms: Vec<f64>,
+    /// Bytes that the Detector holds.
+    pub(super) bytes: i64,
+    pub(super) most_bytes: i64,
+    pub(super) batches: u64,
+    pub(super) cells: u64,
+    pub(super) cell_bytes: u64,
+}
+
+impl Centre {
+    /// # Errors
+    /// When SQLite refuses.
+    pub(super) fn open(folder: &Path, now_ms: u64) -> Result<Self> {
+        let sql = |name| Native::open(&folder.join(name)).map(Counted::new);
+        Ok(Self {
+            detector: Detector::open(sql("detector.db")?, now_ms)?,
+            book: RuleBookStore::open(sql("rulebook.db")?, &starter()?, now_ms)?,
+            loads: Loads::default(),
+            alarm_ms: u64::MAX,
+            spent: Spent::default(),
+            ticks_ms: Vec::new(),
+            lags_ms: Vec::new(),
+            bytes: 0,
+            most_bytes: 0,
+            batches: 0,
+            cells: 0,
+            cell_bytes: 0,
+        })
+    }
+
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn document(&self) -> Result<Document> {
+        Ok(Document {
+            epoch: self.book.epoch()?,
+            text: serde_json::to_string(&self.book.document()?)?,
+        })
+    }
+
+    /// Takes in what a second brought; the rulebook, where that changed it.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub(super) fn take(&mut self, told: Vec<ForOthers>, now_ms: u64) -> Result<Option<Document>> {
+        let mut is_changed = false;
+        for others in told {
+            for name in &others.new {
+                self.book.fire_log_seen(name, self.book.revision()?, now_ms)?;
+            }
+            for load in &others.loads {
+                self.spent.object_requests += 1;
+                let (book, loads) = (&self.book, &mut self.loads);
+                let taken = self
+                    .spent
+                    .of(Part::RuleBook, || take_load(book, loads, load, now_ms));
+                is_changed |= taken.map_err(|problem| anyhow!("{}", problem.detail))?;
+            }
+            for body in others.cells {
+                self.accept(&body, now_ms)?;
+            }
+        }
+        if self.alarm_ms <= now_ms {
+            self.tick(now_ms)?;
+        }
+        is_changed.then(|| self.document()).transpose()
+    }
+
+    fn accept(&mut self, body: &[u8], now_ms: u64) -> Result<()> {
+        self.spent.object_requests += 1;
+        self.batches += 1;
+        self.cell_bytes += body.len() as u64;
+        let detector = &mut self.detector;
+        let mut taken = Ok(0);
+        let held = allocation_counter::measure(|| {
+            taken = self.spent.of(Part::Cells, || -> Result<usize> {
+                let batch = CellBatch::decode(body)?;
+                let cells = batch.cells.len();
+                detector.accept(body, batch, now_ms)?;
+                Ok(cells)
+            });
+        });
+        self.hold(held.bytes_current, held.bytes_max);
+        self.cells += taken? as u64;
+        self.ring(now_ms)
+    }
+
+    fn hold(&mut self, more: i64, most: u64) {
+        self.most_bytes = self
+            .most_bytes
+            .max(self.bytes + i64::try_from(most).unwrap_or(i64::MAX));
+        self.bytes += more;
+    }
+
+    fn ring(&mut self, now_ms: u64) -> Result<()> {
+        if let Some(due_ms) = self.detector.next_alarm_ms(now_ms)?
+            && due_ms < self.alarm_ms
+        {
+            self.alarm_ms = due_ms;
+            self.spent.alarms_set += 1;
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, now_ms: u64) -> Result<()> {
+        let before = (self.detector.engine().ticked(), self.spent.seconds(Part::Ticks));
+        self.spent.alarms += 1;
+        let detector = &mut self.detector;
+        let mut ticked = Ok(());
+        let held = allocation_counter::measure(|| {
+            ticked = self.spent.of(Part::Ticks, || detector.tick(now_ms));
+        });
+        self.hold(held.bytes_current, held.bytes_max);
+        ticked?;
+        let after = self.detector.engine().ticked();
+        if let Some(slot) = after.filter(|_| after != before.0) {
+            self.ticks_ms
+                .push((self.spent.seconds(Part::Ticks) - before.1) * 1_000.0);
+            self.lags_ms
+                .push(now_ms.saturating_sub((slot + 1) * SLOT_S * 1_000) as f64);
+        }
+        self.alarm_ms = u64::MAX;
+        self.ring(now_ms)
+    }
+
+    /// Whom open anomalies are about.
+    pub(super) fn open_cohorts(&self) -> Vec<OpenCohort> {
+        self.detector.open_cohorts()
+    }
+
+    /// The anomaly of the night, once it is open: what it says.
+    pub(super) fn told(&self) -> Option<String> {
+        let mut open = self.detector.engine().open();
+        let found = open.find(|anomaly| anomaly.kinds.iter().any(|kind| KINDS.contains(kind)))?;
+        Some(found.sentence())
+    }
+
+    pub(super) fn cohorts(&self) -> usize {
+        self.detector.engine().cohorts()
+    }
+
+    /// What is open, whatever the night.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        self.detector
+            .engine()
+            .open()
+            .map(|anomaly| anomaly.sentence())
+            .collect()
+    }
+
+    /// Requests that were in no cohort.
+    pub(super) fn other_requests(&self) -> u64 {
+        self.detector.engine().uncounted().other_requests
+    }
+
+    pub(super) fn rows(&self) -> (u64, u64) {
+        let sql = self.detector.sql();
+        (sql.written(), sql.read())
+    }
+
+    /// Milliseconds that a call of the API takes.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub(super) fn ask(&self, path: &str, query: &str, now_ms: u64) -> Result<f64> {
+        let call = ApiRequest {
+            method: "GET",
+            path,
+            query,
+            body: "",
+            actor: "bench",
+            if_match: None,
+            now_ms,
+        };
+        let began = Instant::now();
+        let reply = at_once(answer(&self.detector, &call, Allowed::Public, &Unpaced));
+        let reply: Result<_, Problem> = reply.ok_or_else(|| anyhow!("it paused"))?;
+        reply.map_err(|problem| anyhow!("{path}: {}", problem.detail))?;
+        Ok(began.elapsed().as_secs_f64() * 1_000.0)
+    }
+}
