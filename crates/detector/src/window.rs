@@ -513,7 +513,7 @@ mod tests {
             ..Row::default()
         };
         let mut window = Window::default();
-        for slot in 0..6 {
+        for slot in 0..24 {
             window.buckets.push_back(Bucket {
                 first: slot,
                 last: slot,
@@ -523,7 +523,7 @@ mod tests {
         }
         let bytes = |window: &Window| window.buckets().map(Bucket::bytes).sum::<usize>();
         assert!(bytes(&window) > 2 * MAX_WINDOW_BYTES);
-        let gone = window.age(6);
+        let gone = window.age(24);
         assert!(bytes(&window) <= MAX_WINDOW_BYTES);
         assert_eq!(gone.first().map(|bucket| bucket.first), Some(0), "the oldest go");
     }

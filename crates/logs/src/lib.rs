@@ -28,7 +28,7 @@ pub use inferred::{inferred, inferred_rows};
 pub use json::{Names, texts};
 pub use logfmt::{is_logfmt, read_logfmt};
 pub use presets::{PRESETS, preset, recognised};
-pub use producers::{CLOUDFRONT, Producer, producer, producer_of};
+pub use producers::{CLOUDFRONT, producer, producer_of};
 pub use shown::{Answer, Lengths, NO_RANGE, Shown};
 pub use split::{Split, separator_of};
 pub use template::{Template, end_of_quoted, unescaped};
