@@ -43,6 +43,7 @@ pub fn take_load<S: Sql>(
         now_ms,
         expected: Some(book.revision),
         reason: Some(reason(report, &layout, count)),
+        is_trial: false,
     };
     carry_out(store, &context, plan(book, &layout, count, now_ms)?)?;
     Ok(true)
