@@ -15,8 +15,8 @@ const TIMEOUT_MS = 10_000;
 const MAX_SIDE_BY_SIDE = 6; // Cloudflare makes a request's seventh connection wait
 const MAX_AHEAD_MS = 1000; // requests read the clock at their own pace: one may be so far ahead of another
 
-/** FireLogs whose failures are known: an isolate has at most so many queues. */
-const MAX_FIRE_LOGS = 32;
+/** FireLogs whose failures are known: an isolate has at most so many queues (`MAX_TARGETS` in `crates/records`). */
+const MAX_FIRE_LOGS = 256;
 
 /**
  * A FireLog that answered the last call with a failure.

@@ -131,7 +131,9 @@ fn nothing_is_lost_or_counted_twice_while_fire_logs_split_and_join() {
     let mut more = 0;
     eventually("the volume is exceeded", || {
         more += 1;
-        (run.sweep(1, 200)[0] == 429).then_some(())
+        let status = run.sweep(1, 200)[0];
+        run.all_are_kept();
+        (status == 429).then_some(())
     });
     assert!(more < VOLUME / 2, "{more}");
     run.fire_logs(&json!({"least": 1, "most": 1}));

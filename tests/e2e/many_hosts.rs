@@ -229,7 +229,9 @@ fn a_host_that_dies_takes_no_other_with_it() {
     ]
     .map(|(edge, at)| edge.serve(&[&trust[..], &[at.as_str()]].concat()));
     for edge in [&first, &second] {
-        assert_eq!(health(edge, "?ready").json(), json!({"status": "ok"}));
+        eventually("it is ready", || {
+            (health(edge, "?ready").json() == json!({"status": "ok"})).then_some(())
+        });
         let home = Home::new();
         skopeo(&home, edge.addr(), REPOSITORY).success();
         has_pulled(&home, &registry.image);

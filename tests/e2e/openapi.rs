@@ -109,6 +109,9 @@ fn the_worker_answers_as_the_document_says() {
         .arg("--header")
         .arg(format!("Authorization: Bearer {ADMIN}"))
         .args([
+            // A busy machine is no fault of the worker.
+            "--request-timeout",
+            "600",
             "--phases",
             "examples,fuzzing",
             "--max-examples",

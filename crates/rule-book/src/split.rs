@@ -91,32 +91,29 @@ impl Loads {
         if !rested || layout.count <= bounds.least || layout.is_changing(now_ms) {
             return None;
         }
-        let peaks: Vec<u32> = self
-            .of(layout, JOIN_FRESH_MS, now_ms)
-            .map(|told| told.peak)
-            .collect();
         // One that says nothing may have too much to do to say so.
-        if peaks.len() < layout.count as usize {
+        if self.of(layout, JOIN_FRESH_MS, now_ms).count() < layout.count as usize {
             return None;
         }
         let fewer = (layout.count / 2).max(bounds.least).max(1);
-        let most = peaks.iter().copied().max().unwrap_or(0);
+        let most = self.busiest(layout, now_ms);
         (after(most, layout.count, fewer) <= AFTER_JOIN).then_some(fewer)
+    }
+
+    /// In thousandths: the most that a FireLog of a layout had to do in ten minutes.
+    pub(crate) fn busiest(&self, layout: &FireLogLayout, now_ms: u64) -> u32 {
+        let told = self.of(layout, JOIN_FRESH_MS, now_ms);
+        told.map(|told| told.peak).max().unwrap_or(0)
     }
 
     /// What FireLogs of a layout told of themselves since it began, lately.
     fn of(&self, layout: &FireLogLayout, within_ms: u64, now_ms: u64) -> impl Iterator<Item = Told> {
         let first = (layout.colo.clone(), 0);
         let found = self.0.range(first..(layout.colo.clone(), layout.count));
-        let (since_ms, count) = (layout.since_ms, layout.count);
+        let since_ms = layout.since_ms;
         found
-            .map(|((_, place), told)| (*place, *told))
-            .filter(move |(place, told)| {
-                *place < count && told.at_ms > since_ms && told.at_ms.saturating_add(within_ms) > now_ms
-            })
-            .map(|(_, told)| told)
-            .collect::<Vec<_>>()
-            .into_iter()
+            .map(|(_, told)| *told)
+            .filter(move |told| told.at_ms > since_ms && told.at_ms.saturating_add(within_ms) > now_ms)
     }
 }
 

@@ -11,9 +11,11 @@ use crate::{Object, Problem};
 const LIMIT_S: u64 = 20;
 
 /// Seconds for calls of an object by how their paths begin.
-const LIMITS: [(Object, &str, u64); 9] = [
+const LIMITS: [(Object, &str, u64); 10] = [
     // `healthz` is asked every few seconds.
     (Object::FireLog, "standing", 2),
+    // Within a flush, for which an isolate waits ten seconds.
+    (Object::FireLog, "handover", 3),
     // Sent again, and a guard waits for the alarm that sends.
     (Object::Detector, "cells", 10),
     // They read up to all that is kept.

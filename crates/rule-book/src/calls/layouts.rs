@@ -42,20 +42,21 @@ pub fn take_load<S: Sql>(
         actor: DEPLOYMENT,
         now_ms,
         expected: Some(book.revision),
-        reason: Some(reason(report, &layout, count)),
+        reason: Some(reason(report, &layout, count, loads.busiest(&layout, now_ms))),
         is_trial: false,
     };
     carry_out(store, &context, plan(book, &layout, count, now_ms)?)?;
     Ok(true)
 }
 
-fn reason(report: &LoadReport, layout: &FireLogLayout, count: u32) -> String {
+fn reason(report: &LoadReport, layout: &FireLogLayout, count: u32, busiest: u32) -> String {
     let times = |thousandths: u32| f64::from(thousandths) / 1_000.0;
     if count > layout.count {
         let (place, load) = (report.place, times(report.sustained));
         format!("FireLog {place} has had {load:.1} times the load that one should have, for two minutes")
     } else {
-        "no FireLog has had more than a fifth of the load that one should have, for ten minutes".to_owned()
+        let load = times(busiest);
+        format!("no FireLog has had more than {load:.2} times the load that one should have, for ten minutes")
     }
 }
 
