@@ -29,7 +29,7 @@ mod watch_bytes;
 pub use counts::{Arm, Cohort, CohortCounts, Counts, Report, Sample, WatchReport};
 pub use evidence::ALPHA;
 pub use health::Health;
-pub use judge::{Against, EvidenceStrength, Harm, MIN_HARMED, MIN_NETWORKS};
+pub use judge::{Against, Harm, MIN_HARMED, MIN_NETWORKS};
 pub use ledger::{Ledger, State};
 pub use moments::{GuardThen, Moment, StateSince, state_at};
 pub use notice::HarmNotice;

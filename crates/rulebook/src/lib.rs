@@ -54,6 +54,6 @@ pub use retention::Retention;
 pub use route::{RouteError, RouteTable};
 pub use stages::{MAX_STEPS, Stages, Step};
 pub use starter::{STARTER, starter};
-pub use unread::{Unread, strict_all};
+pub use unread::strict_all;
 pub use validate::{MAX_ANOMALY_BREADTH, MAX_LAYOUTS, faults};
 pub use verdict::{HotKey, HotKeys, Subject, Verdict, decide, in_percent, volume_key};
