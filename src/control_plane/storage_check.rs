@@ -1,4 +1,4 @@
-//! Whether an object can store, where it broke off and the platform does not say why; `storage_check.js` answers.
+//! Whether an object can store, where it broke off and the platform does not say why or of which file; `storage_check.js` answers.
 //!
 //! An object that cannot is known until it can: `healthz` asks it again.
 
@@ -30,10 +30,8 @@ thread_local! {
 
 /// What keeps an object from storing that broke off with `error`; `None` where it is something else.
 pub(super) async fn fault_of(env: &Env, object: Object, name: &str, error: &str) -> Option<StorageFault> {
-    let fault = match said(error) {
-        None => check(env, object, name).await,
-        said => said,
-    };
+    // Also where the platform names a cause: of the alarms' file it says the same as of the object's database.
+    let fault = check(env, object, name).await.or_else(|| said(error));
     if fault.is_some() {
         watch(object, name);
     }

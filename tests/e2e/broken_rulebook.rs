@@ -217,7 +217,7 @@ fn without_the_runtimes_own_files() {
 
 #[test]
 fn not_a_database() {
-    for (class, answer) in [("RuleBook", (503, "unavailable")), ("FireLog", (200, ""))] {
+    for (class, answer) in [("RuleBook", (503, "storage")), ("FireLog", (200, ""))] {
         case(class, answer, |database| write(database, [0x5a; 8192]).unwrap());
     }
 }
