@@ -80,14 +80,21 @@ impl Deployment {
                     warnings: filter_warnings(&pairs),
                     ..Notes::default()
                 };
-                export(Listing {
+                let is_export = call.query.contains("format=ndjson");
+                let listing = Listing {
                     fire_logs,
                     names,
                     kind,
                     pairs,
                     query,
                     notes,
-                })
+                };
+                if is_export {
+                    export(listing)
+                } else {
+                    let list = at_once(listing.list()).unwrap().unwrap();
+                    Answer::json(200, serde_json::to_string(&list).unwrap())
+                }
             }
             "requests/summary" | "fires/summary" => {
                 let kind = Kind::of_name(call.path.trim_end_matches("/summary"));

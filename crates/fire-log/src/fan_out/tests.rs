@@ -445,7 +445,7 @@ fn the_load_of_each_is_said_and_who_does_not_answer() {
         lines[2],
         "blobwatch_fire_log_flushes_per_second{fire_log=\"a\",colo=\"\"} 0"
     );
-    assert_eq!(lines.len(), 21);
+    assert_eq!(lines.len(), 24);
 }
 
 /// Two FireLogs with two fires each of one rule of ours, and of another party's.
