@@ -144,7 +144,7 @@ fn opened(path: &Path) -> Result<(String, DataFolder)> {
     ))
 }
 
-/// Answers with the first operator's token where it was made now.
+/// Answers with the first admin's token where it was made now.
 fn secrets(data: &DataFolder, objects: &Objects) -> Result<(String, Option<String>)> {
     let is_given = |name| var(name).is_ok_and(|value| !value.is_empty());
     if is_given(vars::TOKENS) && is_given(vars::SECRET) {

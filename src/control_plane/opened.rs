@@ -11,7 +11,7 @@ use worker::State;
 use super::http::{Answer, internal, set_alarm};
 use super::sql::ObjectSql;
 
-/// A step failed: the caller is told why, as it may be his to mend.
+/// A step failed: the caller is told why, as it may be theirs to mend.
 pub(super) fn failed(what: &str, error: impl Into<Problem>) -> Problem {
     let problem = error.into().in_step(what);
     worker::console_error!("{}", problem.detail);

@@ -51,7 +51,7 @@ async fn verify(key: &PublicKey, signed: &Signed) -> Result<bool, JsValue> {
     Ok(call(&subtle, "verify", &arguments).await?.is_truthy())
 }
 
-/// A document of a signer: his keys, or what he says of himself.
+/// A document of a signer: its keys, or what it says of itself.
 pub(super) async fn fetch_document(address: &str, what: &str) -> Answer<String> {
     let request = signer_request(Method::Get, address, None).map_err(|error| internal(what, error))?;
     match ask(request, what).await? {

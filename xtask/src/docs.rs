@@ -2,6 +2,7 @@
 //!
 //! In scope: Markdown files. Not in scope: links to other sites, which only a network can check.
 
+mod architecture;
 mod losses;
 
 use crate::workspace::Workspace;

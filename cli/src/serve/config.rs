@@ -33,7 +33,7 @@ const SERVICES: &str = "  services = [\n";
 
 const BINDINGS: &str = "  bindings = [\n";
 
-/// What a data plane sends and is told; the objects' host believes it of whoever proved who he is.
+/// What a data plane sends and is told; the objects' host believes it of hosts that proved to be ours.
 const BETWEEN_HOSTS: &str = "cfBlobHeader = \"Blobwatch-Cf\", forwardedProtoHeader = \"X-Forwarded-Proto\"";
 
 pub(super) struct Config {

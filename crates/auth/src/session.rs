@@ -6,7 +6,7 @@
 //! Nothing is stored of a session that holds; the RuleBook keeps which ones were ended before their time. The cookie is
 //! `v1.<expiry>.<tag>.<name>`, the tag an HMAC-SHA256 under a key that is derived from the deployment's secret. The hash of
 //! the token is under the tag too, so a token that is taken out of `BLOBWATCH_TOKENS`, or replaced, ends its sessions at once.
-//! That of a person who signed in at a provider is `v2.<expiry>.<tag>.<person>`: who that is, and not what he may do.
+//! That of a person who signed in at a provider is `v2.<expiry>.<tag>.<person>`: who that is, and not what they may do.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

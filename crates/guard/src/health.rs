@@ -4,7 +4,7 @@
 //! stuck. A registry's client fetches a config and a layer at the least, so one download alone says nothing. A past is that
 //! of a client build: what a client did under another User-Agent or fingerprint says nothing about this one.
 //!
-//! Whoever is denied can make as many clean pasts as he likes, afterwards. So a past speaks for a client only if it began
+//! Whoever is denied can make any number of clean pasts afterwards. So a past speaks for a client only if it began
 //! before the rule was enforced, or a day ago.
 
 use std::collections::HashMap;

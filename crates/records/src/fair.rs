@@ -2,7 +2,7 @@
 //!
 //! Keys and values are what clients send, and one address can invent any number of them. Where the room is used up, a
 //! quarter of it is made free: of each network its worthiest entry stays first, then its second, and so on. Whoever invents
-//! many pushes out his own. What many networks use counts for less by their number, so whoever has three networks cannot
+//! many pushes out their own. What many networks use counts for less by their number, so whoever has three networks cannot
 //! fill it with what all three use.
 
 use std::cmp::Reverse;

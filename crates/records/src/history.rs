@@ -133,7 +133,7 @@ impl History {
         }
     }
 
-    /// What a record that was taken in is seen as now; what it is by itself where that is forgotten.
+    /// How a record that was taken in is classified now; its standalone classification if the history was evicted.
     #[must_use]
     pub fn recall(&self, record: &Record) -> Classification {
         let told = self.chain(record).and_then(|chain| chain.recall(record.id));

@@ -26,7 +26,7 @@ pub struct Subject<'a> {
     pub asn: Option<u32>,
     pub now_ms: u64,
     /// Decided without the current rulebook or the deployment's secret: client keys may not be the ones that the
-    /// percentages were set for, so a part of the clients is nobody.
+    /// percentages were set for, so no client counts as inside a partial percentage.
     pub degraded: bool,
 }
 

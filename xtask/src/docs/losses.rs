@@ -21,7 +21,7 @@ const REACH: usize = 400;
 /// Words of records, which the same column of the table names.
 const OUTCOMES: [&str; 2] = ["origin_failed", "client_closed"];
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(super) fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -36,11 +36,15 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Names that a text counts, its tests left out.
-fn counted(text: &str) -> BTreeSet<String> {
+pub(super) fn without_tests(text: &str) -> String {
     // Tests in a file of their own are declared where the file begins.
     let text = text.replace("#[cfg(test)]\nmod tests;", "");
-    let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+    text.split("#[cfg(test)]").next().unwrap_or_default().to_owned()
+}
+
+/// Names that a text counts, its tests left out.
+fn counted(text: &str) -> BTreeSet<String> {
+    let text = without_tests(text);
     let mut names = BTreeSet::new();
     for mark in COUNTED {
         for (at, _) in text.match_indices(mark) {

@@ -152,7 +152,7 @@ fn azure(values: &[Value]) -> Result<Published> {
     Ok(published)
 }
 
-/// `prefix,cloud,region`, for whoever has networks of his own to tell apart.
+/// `prefix,cloud,region`, for networks of one's own that are to be told apart.
 fn csv(text: &str) -> Result<Published> {
     let mut published = Published::default();
     let lines = (1..).zip(text.lines());

@@ -115,7 +115,7 @@ fn behind_a_proxy_the_client_is_whom_it_names() {
     let plain = |address: &str| one(&[(Field::Address, address)]).client;
     assert_eq!(client("10.0.0.1", "192.0.2.7, 10.0.0.2"), plain("192.0.2.7"));
     assert_eq!(client("", "192.0.2.7"), plain("192.0.2.7"));
-    // Whoever comes from outside may say what he likes.
+    // A client from outside can write anything there.
     assert_eq!(client("198.51.100.1", "192.0.2.7"), plain("198.51.100.1"));
     assert_eq!(client("10.0.0.1", "unknown"), plain("10.0.0.1"));
 }

@@ -43,7 +43,7 @@ pub struct Oidc {
     pub client_secret: Option<String>,
     pub redirect_uri: String,
     pub(super) scopes: String,
-    /// The claims that name a person and his groups.
+    /// The claims that name a person and their groups.
     pub(super) name: String,
     pub(super) groups: String,
     entries: Vec<Entry>,

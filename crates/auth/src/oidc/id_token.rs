@@ -12,7 +12,7 @@ use blobwatch_wire::Problem;
 /// Bytes of a token: some providers put hundreds of groups into it.
 const MAX_JWT: usize = 32 << 10;
 
-/// Somebody who signed in at a provider, as a session keeps it: what he may do is asked of the configuration each time.
+/// Somebody who signed in at a provider, as a session keeps it: what they may do is asked of the configuration each time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
@@ -90,7 +90,7 @@ fn for_us(jwt: &Jwt, oidc: &Oidc) -> Result<(), Problem> {
 
 fn person(jwt: &Jwt, oidc: &Oidc) -> Result<Person, Problem> {
     let subject = jwt.text("sub").ok_or_else(|| refused("the token has no `sub`"))?;
-    // Whoever can write any address into his profile is not its owner.
+    // Somebody who can write any address into a profile need not own it.
     let is_verified = jwt
         .claims
         .get("email_verified")

@@ -27,7 +27,8 @@ const BEFORE_MINUTES: u64 = 20;
 /// What a healthy combination falls short of by itself: its noise, as a share of what it sends.
 const NOISE: f64 = 0.15;
 
-/// Share of the missing requests that one combination may have sent: a fleet that stops is its owner's affair.
+/// Share of the missing requests that one combination may have sent: a fleet that stops is treated as an intentional
+/// shutdown and ignored.
 const MOST_OF_ONE: f64 = 0.5;
 
 /// What the named cohort still sends at most: a fifth is what the test is made for, and its minutes differ.

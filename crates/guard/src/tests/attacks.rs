@@ -130,7 +130,7 @@ fn names_of_one_network_let_no_step_pass() {
     assert_eq!(verdict(&watches(&records, &Health::default())), State::Watching);
 }
 
-/// Whoever pulls cleanly while he is let through can be a healthy client, in one network or in two.
+/// Whoever pulls cleanly while let through can be a healthy client, in one network or in two.
 #[test]
 fn one_network_makes_no_step_wait() {
     #[track_caller]

@@ -1,4 +1,4 @@
-//! What somebody outside reads of an anomaly, and what he does not.
+//! What somebody outside reads of an anomaly, and what not.
 
 use super::*;
 use crate::anomaly::Moment;
