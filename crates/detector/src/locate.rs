@@ -7,6 +7,7 @@ use blobwatch_detect::localize::{CrossSection, Options, localize};
 
 use super::cohort::{ATTRIBUTES, Cohort, values};
 use super::kind::AnomalyKind;
+use super::literals::plainly;
 use super::normal::{Rates, combination};
 use super::spared::{CellSums, without_spared};
 use super::window::{Row, Window};
@@ -112,7 +113,8 @@ pub(super) fn narrowed(window: &Window, kind: AnomalyKind, cohort: Cohort, span:
     }
 }
 
-/// The cohort without values that fare well though hardly any event is expected of it; `known` is what it was called before.
+/// The cohort without values that fare well though hardly any event is expected of it, in the shorter words; `known` is what it
+/// was called before.
 #[must_use]
 pub(super) fn spared(
     cohort: Cohort,
@@ -127,7 +129,8 @@ pub(super) fn spared(
         events: counts.events as f64,
         expected: counts.trials as f64 * healthy(kind, rates, key),
     });
-    without_spared(cohort, known, &cells.collect::<Vec<_>>())
+    let cohort = without_spared(cohort, known, &cells.collect::<Vec<_>>());
+    plainly(cohort, known, &sums.keys().collect::<Vec<_>>())
 }
 
 /// One combination that is searched.
