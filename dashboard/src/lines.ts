@@ -1,6 +1,7 @@
 // The Detector's series as lines of a plot.
 
 import type { Series, Timeline } from "./api/types.ts";
+import { count } from "./format.ts";
 import type { Line } from "./parts/plot.tsx";
 
 /** Lines of one plot; more would not be told apart. */
@@ -15,7 +16,7 @@ export const CLASSES = ["2xx", "3xx", "4xx", "5xx", "none"];
 export const ACTIONS = ["block", "throttle", "detour", "tag"];
 /** What lets a request through is none of them. */
 export const ALLOW = "allow";
-export const NO_START = ["start_failed", "start_refused"];
+export const NO_START = ["start_failed", "start_refused_by_origin", "start_refused_upstream"];
 export const FAULTS = [...NO_START, "target_unreached", "range_loop", "slow", "content_suspect"];
 
 const WORDS: Record<string, string> = {
@@ -26,7 +27,8 @@ const WORDS: Record<string, string> = {
   tag: "tagged",
   allow: "let through by an allow rule",
   start_failed: "failed (5xx or no answer)",
-  start_refused: "refused by the origin",
+  start_refused_by_origin: "refused by the origin",
+  start_refused_upstream: "refused by upstream rules",
   target_unreached: "redirects not followed",
   range_loop: "loops behind the end",
   slow: "slow downloads",
@@ -79,7 +81,17 @@ export const kind = (name: string) => (series: Series): number[] => series.kinds
 
 type Group = "answers" | "acted" | "events";
 
-export const named = (group: Group, name: string) => (series: Series): number[] => series[group][name] ?? none;
+/** In `start_refused` are the starts that rules of other parties refused, too. */
+function refusedByOrigin(series: Series): number[] {
+  const upstream = series.events["start_refused_upstream"] ?? none;
+  return (series.events["start_refused"] ?? none).map((value, at) => Math.max(0, value - (upstream[at] ?? 0)));
+}
+
+export const named = (group: Group, name: string) => (series: Series): number[] =>
+  name === "start_refused_by_origin" ? refusedByOrigin(series) : (series[group][name] ?? none);
+
+/** What a name is called where its count is said: "12 blocked". */
+export const counted = (name: string, many: number): string => `${count(many)} ${WORDS[name] ?? name}`;
 
 /** One line a name of a group. */
 export const namedLines = (series: Series[], group: Group, names: string[]): Line[] =>

@@ -247,6 +247,27 @@ fn one_client_that_retries_is_no_cohort() {
     assert_eq!(words(&causes(&rows)), [""; 0]);
 }
 
+/// All that a registry knows of its clients may be the program: each has one cell.
+#[test]
+fn many_clients_of_one_cell_are_a_cohort() {
+    let named = |clients: f64| {
+        let mut section = CrossSection::new(&["program", "system"]).unwrap();
+        for (program, system) in [
+            ("docker", "generic"),
+            ("docker", "amzn2"),
+            ("containerd", "unknown"),
+        ] {
+            section.push(&[program, system], 0.0, 0.3).unwrap();
+        }
+        section
+            .push_of_clients(&["brew", "unknown"], 40.0, 0.02, clients)
+            .unwrap();
+        words(&localize(&section, &Options::default()))
+    };
+    assert_eq!(named(1.0), [""; 0], "one that retries");
+    assert_eq!(named(20.0), ["program brew"]);
+}
+
 #[test]
 fn a_rise_of_everyone_is_everyone() {
     let rows: Vec<Row> = small(6)

@@ -19,6 +19,7 @@ mod handling;
 mod ingest;
 mod intervention;
 mod kind;
+mod literals;
 mod locate;
 mod naming;
 mod normal;

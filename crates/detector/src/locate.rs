@@ -7,11 +7,12 @@ use blobwatch_detect::localize::{CrossSection, Options, localize};
 
 use super::cohort::{ATTRIBUTES, Cohort, values};
 use super::kind::AnomalyKind;
+use super::literals::plainly;
 use super::normal::{Rates, combination};
 use super::spared::{CellSums, without_spared};
-use super::window::Window;
+use super::window::{Row, Window};
 use blobwatch_pull::Family;
-use blobwatch_records::CellKey;
+use blobwatch_records::{Breadth, CellKey};
 
 /// Combinations that are searched: those with most events, seen or expected. 29 ms for 5,000 on the machine of
 /// docs/detection.md.
@@ -39,15 +40,31 @@ pub(super) struct Found {
     pub score: f64,
 }
 
-/// Counts of every combination in a span.
-pub(super) fn combinations(window: &Window, kind: AnomalyKind, span: Span) -> BTreeMap<CellKey, Counts> {
-    let mut sums: BTreeMap<CellKey, Counts> = BTreeMap::new();
-    for bucket in window.between(span.first, span.until) {
-        for (key, row) in window.rows_of(bucket) {
-            let counts = kind.counts(&row.counts);
-            if counts.trials > 0 {
-                *sums.entry(combination(key)).or_default() += counts;
-            }
+/// What was counted of one combination in a span, and who is behind the events.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Combination {
+    pub counts: Counts,
+    breadth: Breadth,
+}
+
+pub(super) type Combinations = BTreeMap<CellKey, Combination>;
+
+impl Combination {
+    fn add(&mut self, kind: AnomalyKind, counts: Counts, row: &Row) {
+        self.counts += counts;
+        if let Some((affected, event)) = row.affected.as_deref().zip(kind.event()) {
+            self.breadth.merge(affected.of(event));
+        }
+    }
+}
+
+/// Every combination in a span.
+pub(super) fn combinations(window: &Window, kind: AnomalyKind, span: Span) -> Combinations {
+    let mut sums = Combinations::new();
+    for (key, row) in window.rows(span.first, span.until) {
+        let counts = kind.counts(&row.counts);
+        if counts.trials > 0 {
+            sums.entry(combination(key)).or_default().add(kind, counts, row);
         }
     }
     sums
@@ -55,15 +72,14 @@ pub(super) fn combinations(window: &Window, kind: AnomalyKind, span: Span) -> BT
 
 /// The cohorts that explain the excess, the strongest first; none where there is nothing to name.
 #[must_use]
-pub(super) fn locate(kind: AnomalyKind, sums: &BTreeMap<CellKey, Counts>, rates: &Rates) -> Vec<Found> {
-    let mut cells: Vec<(&CellKey, f64, f64)> = sums
-        .iter()
-        .map(|(key, counts)| {
-            let expected = counts.trials as f64 * healthy(kind, rates, key);
-            (key, counts.events as f64, expected)
-        })
-        .collect();
-    search(&mut cells)
+pub(super) fn locate(kind: AnomalyKind, sums: &Combinations, rates: &Rates) -> Vec<Found> {
+    let searched = sums.iter().map(|(key, sum)| Searched {
+        key,
+        observed: sum.counts.events as f64,
+        expected: sum.counts.trials as f64 * healthy(kind, rates, key),
+        clients: sum.breadth.count_clients() as f64,
+    });
+    search(&mut searched.collect())
 }
 
 /// The highest rate that is healthy for a combination.
@@ -97,37 +113,53 @@ pub(super) fn narrowed(window: &Window, kind: AnomalyKind, cohort: Cohort, span:
     }
 }
 
-/// The cohort without values that fare well though hardly any event is expected of it; `known` is what it was called before.
+/// The cohort without values that fare well though hardly any event is expected of it, in the shorter words; `known` is what it
+/// was called before.
 #[must_use]
 pub(super) fn spared(
     cohort: Cohort,
     known: &Cohort,
     kind: AnomalyKind,
-    sums: &BTreeMap<CellKey, Counts>,
+    sums: &Combinations,
     rates: &Rates,
 ) -> Cohort {
-    let cells = sums.iter().map(|(key, counts)| CellSums {
+    let cells = sums.iter().map(|(key, Combination { counts, .. })| CellSums {
         key,
         trials: counts.trials as f64,
         events: counts.events as f64,
         expected: counts.trials as f64 * healthy(kind, rates, key),
     });
-    without_spared(cohort, known, &cells.collect::<Vec<_>>())
+    let cohort = without_spared(cohort, known, &cells.collect::<Vec<_>>());
+    plainly(cohort, known, &sums.keys().collect::<Vec<_>>())
 }
 
-/// Names the excess of the second number over the third.
-pub(super) fn search(cells: &mut Vec<(&CellKey, f64, f64)>) -> Vec<Found> {
-    let weight = |cell: &(&CellKey, f64, f64)| cell.1 + cell.2;
-    cells.sort_by(|a, b| weight(b).total_cmp(&weight(a)).then_with(|| a.0.cmp(b.0)));
+/// One combination that is searched.
+pub(super) struct Searched<'a> {
+    pub key: &'a CellKey,
+    pub observed: f64,
+    pub expected: f64,
+    /// Behind what was observed, as far as they are known.
+    pub clients: f64,
+}
+
+impl Searched<'_> {
+    fn weight(&self) -> f64 {
+        self.observed + self.expected
+    }
+}
+
+/// Names the excess over what is expected.
+pub(super) fn search(cells: &mut Vec<Searched<'_>>) -> Vec<Found> {
+    cells.sort_by(|a, b| b.weight().total_cmp(&a.weight()).then_with(|| a.key.cmp(b.key)));
     cells.truncate(MAX_SEARCHED);
     let Ok(mut section) = CrossSection::new(&ATTRIBUTES) else {
         return Vec::new();
     };
-    for (key, observed, expected) in cells {
-        let values = values(key);
+    for cell in cells {
+        let values = values(cell.key);
         let values: Vec<&str> = values.iter().map(|value| &**value).collect();
         // Refused only beyond 4,096 values of one attribute: what is left out then is small.
-        let _ = section.push(&values, *observed, *expected);
+        let _ = section.push_of_clients(&values, cell.observed, cell.expected, cell.clients);
     }
     let options = Options {
         // What is expected is a rate of all clients alike.

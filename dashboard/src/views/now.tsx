@@ -5,7 +5,7 @@ import { to } from "../address.ts";
 import { get } from "../api/client.ts";
 import type { Anomaly, Page, RequestRecord, Series, Timeline } from "../api/types.ts";
 import { count, percent, short } from "../format.ts";
-import { ACTIONS, ALLOW, named, namedLines, NO_START, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
+import { ACTIONS, ALLOW, counted, named, namedLines, NO_START, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { type OpenAnomalies, useOpen } from "../open.ts";
 import { Limits, NoFault } from "../parts/coverage.tsx";
@@ -125,7 +125,7 @@ function Plots({ data }: { data: Timeline }) {
   return (
     <div class="plots">
       <Plot {...common} title="Resumed, repeated, requested again" lines={stuckLines(data.series)} />
-      <Plot {...common} title="Blob starts that failed or were refused by the origin" lines={namedLines(data.series, "events", NO_START)} />
+      <Plot {...common} title="Blob starts that failed or were refused, by whom" lines={namedLines(data.series, "events", NO_START)} />
       <Plot {...common} title="Acted on by a rule" lines={namedLines(data.series, "acted", [...ACTIONS, ALLOW])} />
     </div>
   );
@@ -137,17 +137,17 @@ function Figures({ series }: { series: Series[] }) {
   const acted = ACTIONS.map((action) => ({ action, many: of(named("acted", action)) })).filter(({ many }) => many > 0);
   const touched = acted.reduce((all, { many }) => all + many, 0);
   const allowed = of(named("acted", ALLOW));
-  const notes = [...acted.map(({ action, many }) => `${count(many)} ${action}`), ...(allowed > 0 ? [`${count(allowed)} more let through by an allow`] : [])];
-  const [failed = 0, turnedAway = 0] = NO_START.map((name) => of(named("events", name)));
+  const notes = [...acted.map(({ action, many }) => counted(action, many)), ...(allowed > 0 ? [`${count(allowed)} more let through by an allow`] : [])];
+  const notBegun = NO_START.map((name) => ({ name, many: of(named("events", name)) }));
   const healthy = of(named("events", "restart_after_whole"));
   const isStuck = total(sum(series.map(stuck)));
   const share = (part: number) => (requests > 0 ? percent(part / requests) : "–");
   const figures = [
     { label: "blob requests", value: count(requests), note: rateWords(requests), to: to(["timeline"]) },
     {
-      label: "starts failed or refused by the origin",
-      value: share(failed + turnedAway),
-      note: `${count(failed)} failed, ${count(turnedAway)} refused`,
+      label: "starts failed, or refused by the origin or upstream",
+      value: share(notBegun.reduce((all, { many }) => all + many, 0)),
+      note: notBegun.map(({ name, many }) => counted(name, many)).join(", "),
       to: to(["timeline"], { since: "-1h" }),
     },
     {

@@ -31,7 +31,7 @@ interface Measure {
 const MEASURES: Measure[] = [
   { title: "Requests", of: (series) => series.requests },
   { title: "Resumes, repeats, restarts", of: stuck },
-  { title: "Starts that failed or were refused by the origin", of: (series) => sum(NO_START.map((name) => named("events", name)(series))) },
+  { title: "Starts that failed, or were refused by the origin or upstream", of: (series) => sum(NO_START.map((name) => named("events", name)(series))) },
   { title: "Acted on by a rule", of: (series) => sum(ACTIONS.map((name) => named("acted", name)(series))) },
   { title: "Let through by an allow rule", of: named("acted", ALLOW) },
   { title: "Ranges refused by the origin", of: (series) => series.refused },
@@ -109,7 +109,7 @@ function Plots({ data, by }: { data: Answer; by: string }) {
         {by === "" ? (
           <>
             <Plot {...common} title="Answers by status class" lines={namedLines(data.series, "answers", CLASSES)} />
-            <Plot {...common} title="Blob starts that failed or were refused" lines={namedLines(data.series, "events", NO_START)} />
+            <Plot {...common} title="Blob starts that failed or were refused, by whom" lines={namedLines(data.series, "events", NO_START)} />
             <Plot {...common} title="Acted on by a rule, by action" lines={namedLines(data.series, "acted", ACTIONS)} />
             <Plot {...common} title="Resumed, repeated, requested again" lines={stuckLines(data.series)} />
             <Plot {...common} title="Requested again, by what became of the body before" lines={namedLines(data.series, "events", AGAIN)} />

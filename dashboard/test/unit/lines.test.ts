@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fromFirst, stuck, stuckLines, sum, unit, whole } from "../../src/lines.ts";
+import { counted, fromFirst, named, namedLines, NO_START, stuck, stuckLines, sum, unit, whole } from "../../src/lines.ts";
 
 const timeline = (step_s: number) => {
   const values = [5, 6, 7, 1];
@@ -43,4 +43,21 @@ test("a second pull of what had arrived is not shown as stuck", () => {
   const series = { ...one, kinds: { resume: [1, 0], restart: [9, 9] }, events: { restart_after_whole: [8, 12] } };
   assert.deepEqual(stuck(series), [2, 0]);
   assert.deepEqual(stuckLines([series]).map(({ values }) => values), [[1, 0], [], [1, 0]]);
+});
+
+test("who refused a start is said apart", () => {
+  const [one] = timeline(60).series;
+  assert.ok(one);
+  const series = { ...one, events: { start_failed: [1, 0], start_refused: [7, 4], start_refused_upstream: [5, 0] } };
+  assert.deepEqual(
+    namedLines([series], "events", NO_START).map(({ label, values }) => [label, values]),
+    [
+      ["failed (5xx or no answer)", [1, 0]],
+      ["refused by the origin", [2, 4]],
+      ["refused by upstream rules", [5, 0]],
+    ],
+  );
+  // An older Detector does not tell them apart.
+  assert.deepEqual(named("events", "start_refused_by_origin")({ ...one, events: { start_refused: [3] } }), [3]);
+  assert.deepEqual([counted("start_refused_upstream", 1200), counted("block", 3)], ["1,200 refused by upstream rules", "3 blocked"]);
 });

@@ -63,9 +63,10 @@ pub struct Cause {
 #[must_use]
 pub fn localize(section: &CrossSection, options: &Options) -> Vec<Cause> {
     let sizes: Vec<usize> = section.value_names().iter().map(Vec::len).collect();
-    let mut raw = Grid::new(sizes, section.cells());
+    let cells = section.cells();
+    let mut raw = Grid::new(sizes, (cells.ids, cells.sums));
     let mut left = raw.clone();
-    let (objective, mut patterns) = prepare(&mut left);
+    let (objective, mut patterns) = prepare(&mut left, &cells.clients);
     let mut causes: Vec<Cause> = Vec::new();
     while causes.len() < MAX_CAUSES && !left.cells.is_empty() {
         let known = patterns
@@ -123,10 +124,10 @@ fn threshold(alpha: f64, named: usize) -> f64 {
 
 /// Cuts repeats, sets the level, weighs the cells, and gives the objective; all by the noise of what is outside a first
 /// idea of the cohort. Also the best patterns, where they are still those of the weighed cells.
-fn prepare(grid: &mut Grid) -> (Objective, Option<Vec<Vec<Pattern>>>) {
+fn prepare(grid: &mut Grid, clients: &[f64]) -> (Objective, Option<Vec<Vec<Pattern>>>) {
     let counts = are_counts(grid);
     if counts {
-        grid.cut_repeats();
+        grid.cut_repeats(clients);
     }
     let raised = bounded(level(grid));
     grid.raise(raised);

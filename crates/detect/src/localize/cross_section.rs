@@ -3,10 +3,11 @@
 //! Values and cells are kept in the order of their names, so that neither the order of the input nor its repetitions
 //! can change an answer.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::grid::Sum;
+use super::grid::{Cells, Sum};
 
 /// Attributes of a cross-section. A cell's failed attributes are one bit each in a `u16`.
 pub const MAX_ATTRIBUTES: usize = 16;
@@ -14,7 +15,7 @@ pub const MAX_ATTRIBUTES: usize = 16;
 /// Values of one attribute: 16 attributes x 4,096 values x some 60 bytes of name and sums are 4 MB.
 pub const MAX_VALUES: usize = 4_096;
 
-/// Rows: 1,000,000 x (16 attributes x 2 bytes + two `f64` + a pointer) are 64 MB at most, twice while they are sorted.
+/// Rows: 1,000,000 x (16 attributes x 2 bytes + three `f64` + a pointer) are 64 MB at most, twice while they are sorted.
 pub const MAX_CELLS: usize = 1_000_000;
 
 /// Why a cross-section was refused: what was expected instead. The text fits "failed to read a cross-section: expected …".
@@ -69,7 +70,15 @@ pub struct CrossSection {
     attributes: Vec<Attribute>,
     /// One id per attribute, row after row.
     ids: Vec<u16>,
-    rows: Vec<Sum>,
+    rows: Vec<Row>,
+}
+
+/// What was counted of a row.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    sum: Sum,
+    /// Known to be behind what was observed; zero where nobody is known.
+    clients: f64,
 }
 
 /// The ids of a row, 16 bits each, the first attribute in the highest bits: ordered as the ids are.
@@ -109,6 +118,21 @@ impl CrossSection {
     /// # Errors
     /// A wrong number of values, a count that is negative or not finite, or a bound reached.
     pub fn push(&mut self, values: &[&str], observed: f64, expected: f64) -> Result<(), Error> {
+        self.push_of_clients(values, observed, expected, 0.0)
+    }
+
+    /// As [`Self::push`], where it is known of how many clients the observed events are: they are no retries of one. Of rows
+    /// with the same values, which may be of the same clients, the most clients hold.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_of_clients(
+        &mut self,
+        values: &[&str],
+        observed: f64,
+        expected: f64,
+        clients: f64,
+    ) -> Result<(), Error> {
         let (wanted, found) = (self.attributes.len(), values.len());
         if wanted != found {
             return Err(Error::WrongLength {
@@ -118,6 +142,7 @@ impl CrossSection {
         }
         check("real", observed)?;
         check("predict", expected)?;
+        check("clients", clients)?;
         if self.rows.len() >= MAX_CELLS {
             return Err(Error::TooManyCells);
         }
@@ -131,7 +156,8 @@ impl CrossSection {
                 }
             }
         }
-        self.rows.push(Sum { observed, expected });
+        let sum = Sum { observed, expected };
+        self.rows.push(Row { sum, clients });
         Ok(())
     }
 
@@ -147,30 +173,35 @@ impl CrossSection {
             .collect()
     }
 
-    /// Cells with ids by name, in the order of the ids: all ids, row after row, and the sums. Equal rows are summed in
-    /// the order of their counts.
-    pub(super) fn cells(&self) -> (Vec<u16>, Vec<Sum>) {
+    /// Cells with ids by name, in the order of the ids. Equal rows are summed in the order of their counts.
+    pub(super) fn cells(&self) -> Cells {
         let ranks: Vec<Vec<u16>> = self.attributes.iter().map(Attribute::ranks).collect();
         let rows = self.ids.chunks(self.attributes.len()).zip(&self.rows);
-        let mut rows: Vec<(Packed, Sum)> = rows.map(|(ids, sum)| (pack(ids, &ranks), *sum)).collect();
-        let counts = |a: &Sum, b: &Sum| {
-            a.observed
-                .total_cmp(&b.observed)
-                .then(a.expected.total_cmp(&b.expected))
-        };
-        rows.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then_with(|| counts(x, y)));
-        rows.dedup_by(|(next, sum), (ids, total)| {
+        let mut rows: Vec<(Packed, Row)> = rows.map(|(ids, row)| (pack(ids, &ranks), *row)).collect();
+        rows.sort_unstable_by(|(a, x), (b, y)| a.cmp(b).then_with(|| by_counts(&x.sum, &y.sum)));
+        rows.dedup_by(|(next, row), (ids, total)| {
             let same = next == ids;
             if same {
-                total.add(*sum);
+                total.sum.add(row.sum);
+                total.clients = total.clients.max(row.clients);
             }
             same
         });
         let ids = rows
             .iter()
             .flat_map(|(packed, _)| unpack(packed).take(self.attributes.len()));
-        (ids.collect(), rows.iter().map(|(_, sum)| *sum).collect())
+        Cells {
+            ids: ids.collect(),
+            sums: rows.iter().map(|(_, row)| row.sum).collect(),
+            clients: rows.iter().map(|(_, row)| row.clients).collect(),
+        }
     }
+}
+
+fn by_counts(a: &Sum, b: &Sum) -> Ordering {
+    a.observed
+        .total_cmp(&b.observed)
+        .then(a.expected.total_cmp(&b.expected))
 }
 
 fn pack(ids: &[u16], ranks: &[Vec<u16>]) -> Packed {

@@ -29,6 +29,14 @@ pub(super) struct Grid {
     pub(super) cells: Vec<Sum>,
 }
 
+/// Cells in the order of their ids: all ids, row after row, the sums, and the clients that are known to be behind each.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Cells {
+    pub(super) ids: Vec<u16>,
+    pub(super) sums: Vec<Sum>,
+    pub(super) clients: Vec<f64>,
+}
+
 /// One bit per attribute whose chosen values do not have a cell's value: the cell is in the cohort at zero.
 pub(super) type Mask = u16;
 
@@ -46,14 +54,19 @@ impl Grid {
         Self { sizes, ids, cells }
     }
 
-    /// Cuts what a cell has beyond [`believed`], and takes the same share off every expectation. In a cell that expects
-    /// far less than one event, three are one client that retried and not three clients in trouble: breadth counts, not
-    /// depth.
-    pub(super) fn cut_repeats(&mut self) {
+    /// Cuts what a cell has beyond [`believed`] and beyond the `clients` that are known to be behind it, one number a cell,
+    /// and takes the same share off every expectation. In a cell that expects far less than one event, three are one client
+    /// that retried and not three clients in trouble, unless it is known that there are three: breadth counts, not depth.
+    pub(super) fn cut_repeats(&mut self, clients: &[f64]) {
         let total = |cells: &[Sum]| cells.iter().map(|cell| cell.observed).sum::<f64>();
         let before = total(&self.cells);
-        for cell in self.cells.iter_mut().filter(|cell| cell.expected > 0.0) {
-            cell.observed = cell.observed.min(believed(cell.expected));
+        for (cell, clients) in self
+            .cells
+            .iter_mut()
+            .zip(clients)
+            .filter(|(cell, _)| cell.expected > 0.0)
+        {
+            cell.observed = cell.observed.min(believed(cell.expected).max(*clients));
         }
         let kept = total(&self.cells) / before.max(f64::MIN_POSITIVE);
         for cell in &mut self.cells {

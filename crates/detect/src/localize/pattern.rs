@@ -72,7 +72,8 @@ pub(super) fn best_patterns(grid: &Grid, objective: &Objective) -> Vec<Vec<Patte
 #[must_use]
 pub fn contrast_pattern(section: &CrossSection) -> Option<Cohort> {
     let names = section.value_names();
-    let grid = Grid::new(names.iter().map(Vec::len).collect(), section.cells());
+    let cells = section.cells();
+    let grid = Grid::new(names.iter().map(Vec::len).collect(), (cells.ids, cells.sums));
     let poisson = Noise {
         phi: 1.0,
         spread: 0.0,

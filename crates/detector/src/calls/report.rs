@@ -7,6 +7,8 @@ mod figure;
 mod page;
 mod partner;
 mod rates;
+mod reproduce;
+mod ruled_out;
 
 pub(super) use document::{Document, Table};
 pub(super) use partner::for_partner;
@@ -23,8 +25,7 @@ use crate::anomaly::HistoryEntry;
 use crate::packets::PacketFinding;
 use crate::rules::RouteChange;
 use crate::store::Mark;
-use crate::{Anomaly, AnomalyKind, Contrast, DAYS_PER_FALSE_ALARM, called, rate, times};
-use blobwatch_guard::{ALPHA, MIN_HARMED, MIN_NETWORKS as MIN_HARMED_NETWORKS};
+use crate::{Anomaly, AnomalyKind, Contrast, called, rate, times};
 use blobwatch_pull::Record;
 use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_wire::{is_invisible, rfc3339};
@@ -289,61 +290,6 @@ impl Report<'_> {
         }
     }
 
-    fn ruled_out(&self, out: &mut Document) {
-        out.heading("Ruled out");
-        let anomaly = self.anomaly;
-        if self.is_harm() {
-            out.list(vec![
-                format!(
-                    "Chance: at most one stage in {:.0} of a harmless rule's enforcement is taken back.",
-                    1.0 / ALPHA
-                ),
-                format!(
-                    "A handful of machines: at least {MIN_HARMED} clients in {MIN_HARMED_NETWORKS} networks were harmed."
-                ),
-            ]);
-            return;
-        }
-        let mut reasons = vec![
-            format!(
-                "Chance: the tests of all cohorts together raise at most one false alarm in {DAYS_PER_FALSE_ALARM:.0} \
-                 days."
-            ),
-            "A roll-out of clients that download in pieces: chunks, tiles and whole-blob ranges are not counted, only \
-             repeated requests and requests for the rest of a blob."
-                .to_owned(),
-        ];
-        if anomaly.kind().event().is_some() {
-            reasons.extend(self.not_one());
-        }
-        if !anomaly.who().is_wide() {
-            reasons.push(
-                "A deploy or a reset of the edge: it would affect all clients of a colo alike and end within seconds."
-                    .to_owned(),
-            );
-        }
-        let others: Vec<&str> = AnomalyKind::ALL
-            .into_iter()
-            .filter(|kind| !anomaly.kinds.contains(kind) && kind.event().is_some())
-            .map(AnomalyKind::noun)
-            .collect();
-        if !others.is_empty() {
-            reasons.push(format!("Not increased for these clients: {}.", others.join(", ")));
-        }
-        out.list(reasons);
-    }
-
-    /// `None` where the settings do not ask for several clients or networks.
-    fn not_one(&self) -> Option<String> {
-        let AnomalyBreadth { clients, networks } = self.breadth;
-        (clients > 1 && networks > 1).then(|| {
-            format!(
-                "One client, one NAT or one network: at least {clients} more clients in {networks} more networks than before \
-                 the onset are affected."
-            )
-        })
-    }
-
     fn examples(&self, out: &mut Document) {
         out.heading("Examples");
         if self.records.is_empty() {
@@ -379,33 +325,6 @@ impl Report<'_> {
             ]);
         }
         out.table(table);
-    }
-
-    fn reproduce(&self, out: &mut Document) {
-        let Some(record) = self.records.first() else {
-            return;
-        };
-        let scheme = if record.profile.scheme.is_empty() {
-            "https"
-        } else {
-            &record.profile.scheme
-        };
-        let address = format!(
-            "{scheme}://{}/v2/{}/blobs/{}",
-            record.profile.host, record.repository, record.digest
-        );
-        let mut command = format!("curl -v -o /dev/null -A {}", quoted(&record.profile.user_agent));
-        if let Some(start) = record
-            .range
-            .start
-            .filter(|_| record.range.kind != blobwatch_pull::RangeKind::None)
-        {
-            let end = record.range.end.map_or_else(String::new, |end| end.to_string());
-            command.push_str(&format!(" -H {}", quoted(&format!("Range: bytes={start}-{end}"))));
-        }
-        out.heading("Reproduce");
-        out.text("From a machine in the cohort, with a registry token if the registry requires one:");
-        out.command(format!("{command} {}", quoted(&address)));
     }
 }
 

@@ -17,7 +17,7 @@ use crate::tests::stories::healthy;
 use crate::tests::traffic::World;
 use crate::webhook::Allowed;
 use blobwatch_guard::{Against, HarmNotice};
-use blobwatch_pull::{Family, Record, sample};
+use blobwatch_pull::{Family, Method, PathShape, Profile, RangeKind, RangeRecord, Record, sample};
 use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_sql::{Native, Unpaced, at_once};
 use blobwatch_upstream::{IngestReport, PacketOutcome, PacketRow, UpstreamWindow};

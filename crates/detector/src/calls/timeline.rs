@@ -8,8 +8,8 @@ use super::counts::{CountsQuery, FILTERS, attribute, number};
 use super::{MAX_MARKS, SharedDetector};
 use crate::store::{Detector, Mark, MarkKind};
 use crate::{Engine, Rollup, Switch, value};
-use blobwatch_pull::RangeKind;
-use blobwatch_records::CellCounts;
+use blobwatch_pull::{Origin, RangeKind};
+use blobwatch_records::{CellCounts, CellKey};
 use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{Parameters, Place, Problem, rfc3339};
 
@@ -177,7 +177,7 @@ impl Plotted {
                 *self.requests.entry(name.clone().into_owned()).or_default() += u64::from(counts.requests);
             }
             if let Some(series) = self.series_of(plot, name.into_owned()) {
-                series.add(place, counts);
+                series.add(place, counts, is_upstream(key));
             }
         }
         // What had no room has no attributes either: it is in the sum of everything.
@@ -185,7 +185,7 @@ impl Plotted {
             && asked.is_everything()
             && let Some(series) = self.series_of(plot, String::new())
         {
-            series.add(place, &part.other);
+            series.add(place, &part.other, false);
         }
     }
 
@@ -275,7 +275,8 @@ impl Series {
         }
     }
 
-    fn add(&mut self, place: usize, counts: &CellCounts) {
+    /// `is_upstream`: rules of other parties fired on them.
+    fn add(&mut self, place: usize, counts: &CellCounts, is_upstream: bool) {
         let points = self.requests.len();
         for (series, count) in [
             (&mut self.requests, counts.requests),
@@ -294,7 +295,7 @@ impl Series {
             (&mut self.kinds, kinds.to_vec()),
             (&mut self.answers, answers.collect()),
             (&mut self.acted, acted(counts).to_vec()),
-            (&mut self.events, events(counts).to_vec()),
+            (&mut self.events, events(counts, is_upstream).to_vec()),
         ] {
             for (name, count) in all.into_iter().filter(|(_, count)| *count > 0) {
                 let series = named.entry(name).or_insert_with(|| vec![0; points]);
@@ -340,8 +341,15 @@ fn acted(counts: &CellCounts) -> [(&'static str, u32); 5] {
     ]
 }
 
-fn events(counts: &CellCounts) -> [(&'static str, u32); 9] {
+/// Whether another party's rule fired on these requests, none of which reached us: see [`CellKey::of`].
+fn is_upstream(key: &CellKey) -> bool {
+    key.rules.iter().any(|rule| Origin::of(rule) == Origin::Upstream)
+}
+
+fn events(counts: &CellCounts, is_upstream: bool) -> [(&'static str, u32); 10] {
+    let upstream = if is_upstream { counts.turned_away } else { 0 };
     [
+        ("start_refused_upstream", upstream),
         ("start_failed", counts.failed),
         ("start_refused", counts.turned_away),
         ("target_unreached", counts.unreached),

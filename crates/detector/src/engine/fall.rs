@@ -10,7 +10,7 @@ use crate::cliff::{Fall, MIN_COMBINATIONS};
 use crate::cohort::Cohort;
 use crate::handling::Handling;
 use crate::kind::AnomalyKind;
-use crate::locate::{Span, overlap, search};
+use crate::locate::{Searched, Span, overlap, search};
 use crate::normal::combination;
 use crate::window::MINUTE_SLOTS;
 use blobwatch_records::CellKey;
@@ -162,12 +162,18 @@ struct Heights {
 impl Heights {
     /// The cohort whose requests are missing; `None` where few are behind it, or where it still sends a part of them.
     fn missing(&self) -> Option<Cohort> {
-        let mut cells: Vec<(&CellKey, f64, f64)> = self
+        let mut cells: Vec<Searched<'_>> = self
             .usual
             .iter()
             .map(|(key, usual)| {
                 let short = (usual - self.now.get(key).copied().unwrap_or(0.0)).max(0.0);
-                (key, short.round(), NOISE * usual + 0.1)
+                Searched {
+                    key,
+                    observed: short.round(),
+                    expected: NOISE * usual + 0.1,
+                    // Nobody is seen behind what is missing.
+                    clients: 0.0,
+                }
             })
             .collect();
         let gone = |cohort: &Cohort| sum(&self.now, cohort) <= LEFT_AT_MOST * sum(&self.usual, cohort);
@@ -191,11 +197,11 @@ fn sum(per_minute: &BTreeMap<CellKey, f64>, cohort: &Cohort) -> f64 {
 }
 
 /// Whether what is missing of a cohort was sent by many.
-fn many_miss(cohort: &Cohort, cells: &[(&CellKey, f64, f64)]) -> bool {
+fn many_miss(cohort: &Cohort, cells: &[Searched<'_>]) -> bool {
     let missing = cells
         .iter()
-        .filter(|(key, short, _)| *short > 0.0 && cohort.holds(key))
-        .map(|(_, short, _)| *short);
+        .filter(|cell| cell.observed > 0.0 && cohort.holds(cell.key))
+        .map(|cell| cell.observed);
     let (combinations, sum, most) = missing.fold((0.0, 0.0, 0.0_f64), |(combinations, sum, most), short| {
         (combinations + 1.0, sum + short, most.max(short))
     });

@@ -61,3 +61,42 @@ fn a_timeline_says_what_each_action_did() {
     let actions = ["block", "throttle", "detour", "tag", "allow"];
     assert_eq!(actions.map(sum), [5, 2, 4, 3, 7]);
 }
+
+/// A block by a CDN's rule, of which only the CDN tells, is no refusal by the origin.
+#[test]
+fn a_timeline_says_who_refused_a_start() {
+    let mut detector = open();
+    let refused = |many| CellCounts {
+        requests: many,
+        turned_away: many,
+        ..CellCounts::default()
+    };
+    let mut upstream = batch(1, refused(5));
+    for cell in &mut upstream.cells {
+        cell.key.rules = vec!["waf:managed/100".into()];
+    }
+    let mut own = batch(2, refused(2));
+    for cell in &mut own.cells {
+        cell.key.rules = vec!["botnet-sig".into()];
+    }
+    let batches = [
+        batch(0, refused(4)),
+        upstream,
+        own,
+        batch(3, CellCounts::default()),
+    ];
+    for batch in &batches {
+        accept(&mut detector, batch, arrival(batch)).unwrap();
+    }
+    let timeline = get(&detector, arrival(&batches[3]), "timeline?since=-10m");
+    let events = &timeline["series"][0]["events"];
+    let sum = |name: &str| -> u64 {
+        let counts = events[name].as_array().unwrap().iter();
+        counts.map(|count| count.as_u64().unwrap()).sum()
+    };
+    assert_eq!(
+        ["start_refused", "start_refused_upstream"].map(sum),
+        [11, 5],
+        "in all, and upstream"
+    );
+}

@@ -1,6 +1,8 @@
 //! What the report of an anomaly says.
 
 use super::*;
+use crate::Anomaly;
+use std::sync::LazyLock;
 
 #[test]
 fn the_report_of_a_harm_says_what_the_rule_did() {
@@ -223,4 +225,228 @@ fn the_report_says_what_another_party_stopped_before_it_was_a_request() {
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
+}
+
+/// The anomaly of July 2020, and five minutes after its onset.
+static NIGHT: LazyLock<(Anomaly, u64)> = LazyLock::new(|| {
+    let (store, now_ms) = night();
+    (store.anomaly(1).unwrap().unwrap(), now_ms)
+});
+
+/// What its report would say if it were of this kind, with these examples.
+fn as_kind(kind: AnomalyKind, records: &[Record]) -> String {
+    let (anomaly, now_ms) = NIGHT.clone();
+    let anomaly = Anomaly {
+        kinds: vec![kind],
+        ..anomaly
+    };
+    let report = Report {
+        anomaly: &anomaly,
+        families: &[],
+        records,
+        marks: &[],
+        breadth: AnomalyBreadth::default(),
+        acted: &[],
+        packets: &[],
+        rates: &Rates::default(),
+        now_ms,
+    };
+    report.markdown()
+}
+
+#[test]
+fn each_kind_rules_out_what_looks_like_it() {
+    let kinds = [
+        (
+            AnomalyKind::ResumeSurge,
+            "chunks, tiles and whole-blob ranges are not counted",
+        ),
+        (AnomalyKind::RangeRefused, "Ranges that are the whole blob"),
+        (AnomalyKind::AbortSurge, "Downloads in parallel"),
+        (AnomalyKind::StartFailed, "A rule of Blobwatch"),
+        (
+            AnomalyKind::StartRefused,
+            "404 is not counted, and 401 only where",
+        ),
+        (
+            AnomalyKind::TargetUnreached,
+            "only the third request of one client for a redirect",
+        ),
+        (AnomalyKind::RangeLoop, "A file that was complete"),
+        (AnomalyKind::SlowSurge, "Clients that are always slow"),
+        (AnomalyKind::ContentSuspect, "Pulls that are made twice"),
+    ];
+    for (kind, _) in kinds {
+        let text = as_kind(kind, &[]);
+        for (other, reason) in kinds {
+            assert_eq!(
+                text.contains(reason),
+                kind == other,
+                "{reason:?} of {other:?} in\n{text}"
+            );
+        }
+        assert!(
+            text.contains(&format!("- What rose: {}\n", kind.noun())),
+            "{text}"
+        );
+        let (_, found) = text
+            .split_once("Not found to be increased for these clients: ")
+            .unwrap();
+        let (found, _) = found.split_once(".\n").unwrap();
+        assert!(found.split(", ").all(|noun| noun != kind.noun()), "{text}");
+    }
+}
+
+/// What stands below "Reproduce": the command, and what is said of it.
+#[track_caller]
+fn reproduces(kind: AnomalyKind, records: &[Record], command: &str, said: &str) {
+    let text = as_kind(kind, records);
+    let (_, text) = text.split_once("## Reproduce\n").unwrap();
+    let shown = text.lines().find(|line| line.starts_with("curl"));
+    assert_eq!(shown.unwrap_or_default(), command);
+    assert!(text.contains(said), "{said:?} is not in\n{text}");
+}
+
+/// A record whose client and address are short.
+fn plain() -> Record {
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let range = RangeRecord {
+        kind: RangeKind::None,
+        start: None,
+        end: None,
+        honoured: None,
+    };
+    let profile = Profile {
+        host: "hub.example".to_owned(),
+        scheme: "https".to_owned(),
+        user_agent: "curl".to_owned(),
+        ..Profile::default()
+    };
+    Record {
+        repository: "team/app".to_owned(),
+        digest,
+        method: Method::Get,
+        range,
+        profile,
+        ..sample::sparse()
+    }
+}
+
+fn blob(host: &str, repository: &str) -> String {
+    format!("'https://{host}/v2/{repository}/blobs/sha256:{}'", "a".repeat(64))
+}
+
+#[test]
+fn each_kind_is_reproduced_as_it_shows() {
+    let at = blob("hub.example", "team/app");
+    for kind in [AnomalyKind::StartFailed, AnomalyKind::StartRefused] {
+        reproduces(
+            kind,
+            &[plain()],
+            &format!("curl -v -o /dev/null -A 'curl' {at}"),
+            "a registry token",
+        );
+    }
+    reproduces(
+        AnomalyKind::SlowSurge,
+        &[plain()],
+        &format!(
+            r"curl -v -o /dev/null -w '%{{time_total}} s, %{{speed_download}} bytes/s\n' -A 'curl' {at}"
+        ),
+        "",
+    );
+    reproduces(
+        AnomalyKind::ContentSuspect,
+        &[plain()],
+        &format!("curl -v -A 'curl' {at} | sha256sum"),
+        "A sum other than the digest",
+    );
+    let redirected = Record {
+        status: 307,
+        sent_to: "cdn.example".to_owned(),
+        ..plain()
+    };
+    reproduces(
+        AnomalyKind::TargetUnreached,
+        &[redirected],
+        &format!("curl -v --location -o /dev/null -A 'curl' {at}"),
+        "a redirect to cdn.example, which is what the clients do not reach",
+    );
+    let ranged = |kind, start| Record {
+        range: RangeRecord {
+            kind,
+            start,
+            ..plain().range
+        },
+        ..plain()
+    };
+    reproduces(
+        AnomalyKind::RangeLoop,
+        &[ranged(RangeKind::Resume, Some(700))],
+        &format!("curl -v -o /dev/null -A 'curl' -H 'Range: bytes=700-' {at}"),
+        "",
+    );
+    reproduces(
+        AnomalyKind::RangeRefused,
+        &[ranged(RangeKind::Multi, None)],
+        &format!("curl -v -o /dev/null -A 'curl' {at}"),
+        "several ranges at once; the header is not kept",
+    );
+}
+
+/// Nobody is told to ask for an address that does not exist.
+#[test]
+fn a_path_that_is_not_kept_is_said_as_far_as_it_is_known() {
+    let shaped = |shape, repository: &str| Record {
+        shape,
+        repository: repository.to_owned(),
+        profile: Profile {
+            host: "cdn.example".to_owned(),
+            ..plain().profile
+        },
+        ..plain()
+    };
+    let kind = AnomalyKind::StartRefused;
+    let below = blob("cdn.example/PREFIX", "team/app");
+    reproduces(
+        kind,
+        &[shaped(PathShape::Prefixed, "team/app")],
+        &format!("curl -v -o /dev/null -A 'curl' {below}"),
+        "In place of PREFIX put the path before /v2/",
+    );
+    for shape in [PathShape::Storage, PathShape::Digest, PathShape::Template] {
+        for (repository, known, end) in [
+            (
+                "",
+                "REPOSITORY",
+                "lead there, and the repository in place of REPOSITORY.",
+            ),
+            (
+                "team/app",
+                "team/app",
+                "In place of REGISTRY put the registry whose redirects lead there.",
+            ),
+        ] {
+            let at = blob("REGISTRY", known);
+            let command = format!("curl -v --location -o /dev/null -A 'curl' {at}");
+            reproduces(kind, &[shaped(shape, repository)], &command, end);
+        }
+    }
+    let unknown = Record {
+        digest: String::new(),
+        ..shaped(PathShape::Object, "")
+    };
+    let said = "The examples came to cdn.example, by addresses that say no digest";
+    reproduces(kind, std::slice::from_ref(&unknown), "", said);
+    // Of several examples, the one that says most.
+    let command = format!(
+        "curl -v -o /dev/null -A 'curl' {}",
+        blob("hub.example", "team/app")
+    );
+    reproduces(
+        kind,
+        &[unknown, shaped(PathShape::Storage, ""), plain()],
+        &command,
+        "",
+    );
 }
