@@ -55,6 +55,8 @@ interface Cf {
     readonly jsDetection?: { readonly passed?: boolean };
   };
   readonly verifiedBotCategory?: string;
+  /** What the operator keeps for a host of Cloudflare for SaaS. */
+  readonly hostMetadata?: unknown;
   readonly tlsClientAuth?: {
     readonly certPresented?: string;
     readonly certVerified?: string;

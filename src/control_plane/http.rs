@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Date, Headers, Method, Request, RequestInit, Response, Result, ScheduledTime, State, Url};
 
-/// Beside a 429: the longest that anybody waits for another try of a token, and about what a preview takes.
+/// Beside a 429 and a 503: the longest that anybody waits for another try of a token, and about what a preview takes.
 pub(super) const RETRY_AFTER_S: &str = "60";
 
 /// An answer of the API, or the problem that takes its place.
@@ -26,7 +26,7 @@ pub(super) fn respond<T: Serialize>(answer: Answer<T>) -> Result<Response> {
 /// The problem document with its status.
 pub(super) fn refuse(problem: &Problem) -> Result<Response> {
     let response = json(problem.status, MEDIA_TYPE, problem)?;
-    if problem.status == 429 {
+    if matches!(problem.status, 429 | 503) {
         response.headers().set("Retry-After", RETRY_AFTER_S)?;
     }
     if problem.status == 401 {

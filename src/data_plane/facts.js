@@ -63,6 +63,7 @@ function platformFacts(cf) {
   if (bot) {
     add("cf.bot_management.score", bot.score);
     add("cf.bot_management.verified_bot", bot.verifiedBot);
+    add("cf.client.bot", bot.verifiedBot);
     add("cf.bot_management.static_resource", bot.staticResource);
     add("cf.bot_management.corporate_proxy", bot.corporateProxy);
     add("cf.bot_management.js_detection.passed", bot.jsDetection?.passed);
@@ -94,6 +95,10 @@ function platformFacts(cf) {
     add("cf.tls_client_auth.cert_presented", false);
     add("cf.tls_client_auth.cert_verified", false);
   }
+  add("cf.edge.l4.delivery_rate", cf.edgeL4?.deliveryRate);
+  add("cf.timings.client_quic_rtt_msec", cf.clientQuicRtt);
+  add("cf.timings.client_tcp_rtt_msec", cf.clientTcpRtt);
+  add("cf.hostname.metadata", cf.hostMetadata && JSON.stringify(cf.hostMetadata));
   add("ip.src.city", cf.city);
   add("ip.src.lat", cf.latitude);
   add("ip.src.lon", cf.longitude);

@@ -301,7 +301,12 @@ fn bodies_that_are_never_finished_leave_room_for_others() {
     let trial = || push(&stage, "cloudflare", bearer(PUSHER), "{\"content\":\"tests\"}\n").status();
     let begin = || {
         let streams: Vec<TcpStream> = (0..3).map(|_| begin_to_push(&stage)).collect();
-        eventually("all places are taken", || (trial() == 429).then_some(()));
+        let refused = eventually("all places are taken", || {
+            let answer = push(&stage, "cloudflare", bearer(PUSHER), "{\"content\":\"tests\"}\n");
+            (answer.status() == 429).then_some(answer)
+        });
+        let after: u32 = refused.get("retry-after").unwrap().parse().unwrap();
+        assert!(after > 0, "a sender is told when to come again");
         streams
     };
     for stream in begin() {

@@ -12,6 +12,28 @@ const FIELDS: &[(&str, &str)] = &[
     ("raw.http.response.", "rules are decided before the answer"),
     ("cf.llm.", "no rule here reads bodies"),
     ("cf.random_seed", "an enforcement has a percentage instead"),
+    (
+        "cf.bot_management.detection_ids",
+        "no rule here reads this list; ask for `cf.bot_management.score`",
+    ),
+    (
+        "cf.bot_management.tags",
+        "no rule here reads this list; ask for `cf.verified_bot_category`",
+    ),
+    ("cf.timings.", "rules are decided before the answer"),
+    ("cf.waf.content_scan.obj_", "no rule here reads bodies"),
+    (
+        "cf.appsec.",
+        "Cloudflare tells no worker which of its detections failed; keep this rule there",
+    ),
+    (
+        "cf.intel.",
+        "Cloudflare tells no worker what it knows of an address; ask for `ip.src in $list` with a list of your own",
+    ),
+    (
+        "http.request.accepted_languages",
+        "languages are not sorted here; ask for `http.request.headers[\"accept-language\"][0]`",
+    ),
 ];
 
 const FUNCTIONS: &[(&str, &str)] = &[
@@ -32,6 +54,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "remove_query_args",
         "it makes values to send, and rules here send none",
     ),
+    ("hash_in_range", "an enforcement has a percentage instead"),
     ("bit_slice", "compare with `&`, or with a range of `in`"),
 ];
 

@@ -178,13 +178,14 @@ fields! {
         r#"fingerprint.http eq "9abde5f07cf1""#
 }
 
-/// Deprecated names of Cloudflare's for facts that are a field here.
+/// Other names of Cloudflare's, most of them deprecated, for facts that are a field here.
 /// <https://developers.cloudflare.com/ruleset-engine/rules-language/fields/reference/>
 pub(super) const OTHER_NAMES: &[(&str, Field)] = &[
     ("ip.geoip.asnum", Field::Asn),
     ("ip.geoip.continent", Field::Continent),
     ("ip.geoip.country", Field::Country),
     ("ip.addr", Field::Ip),
+    ("cf.tls_ciphers_sha1", Field::TlsCiphersSha1),
 ];
 
 /// The name without Cloudflare's mark of what was there before URL normalisation, which Blobwatch does not do.

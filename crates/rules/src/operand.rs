@@ -192,7 +192,7 @@ impl Checker<'_> {
 
     fn unknown_field(&self, span: &Span) -> RuleError {
         let name = self.name(span);
-        if let Some(reason) = absent::field(name) {
+        if let Some(reason) = absent::field(without_raw(name)) {
             return self.error(span, format!("a field that exists here ({reason})"));
         }
         let arrays = Array::NAMED.iter().map(|(name, _)| *name);

@@ -16,12 +16,14 @@ names! {
     /// Every one, in the order of docs/rules.md; `src/data_plane/facts.js` writes those that are there.
     Boolean:
         "cf.bot_management.corporate_proxy" "cf.bot_management.js_detection.passed" "cf.bot_management.static_resource"
-        "cf.bot_management.verified_bot" "cf.tls_client_auth.cert_chain_rfc9440_too_large"
+        "cf.bot_management.verified_bot" "cf.client.bot" "cf.tls_client_auth.cert_chain_rfc9440_too_large"
         "cf.tls_client_auth.cert_presented" "cf.tls_client_auth.cert_revoked" "cf.tls_client_auth.cert_rfc9440_too_large"
         "cf.tls_client_auth.cert_verified" "ip.src.is_in_european_union";
     Integer:
-        "cf.bot_management.score";
+        "cf.bot_management.score" "cf.edge.l4.delivery_rate" "cf.timings.client_quic_rtt_msec"
+        "cf.timings.client_tcp_rtt_msec";
     String:
+        "cf.hostname.metadata"
         "cf.tls_client_auth.cert_chain_rfc9440" "cf.tls_client_auth.cert_fingerprint_sha1"
         "cf.tls_client_auth.cert_fingerprint_sha256" "cf.tls_client_auth.cert_issuer_dn"
         "cf.tls_client_auth.cert_issuer_dn_legacy" "cf.tls_client_auth.cert_issuer_dn_rfc2253"

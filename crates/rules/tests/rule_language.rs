@@ -24,6 +24,10 @@ fn printed(text: &str, canonical: &str) {
 fn canonical_text_is_english_with_one_space() {
     printed(r#"http.host=="a"&&!ssl"#, r#"http.host eq "a" and not ssl"#);
     printed("ip.src.asnum   in {1\n2..5  -3}", "ip.src.asnum in {1 2..5 -3}");
+    printed(
+        r#"cf.tls_ciphers_sha1 eq "x""#,
+        r#"cf.tls_client_ciphers_sha1 eq "x""#,
+    );
     printed("range.count & 0x10", "range.count & 16");
     printed("range.count bitwise_and 1", "range.count & 1");
     printed(r#"http.host ~ "a\.b""#, r#"http.host matches r"a\.b""#);

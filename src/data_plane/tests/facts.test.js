@@ -63,6 +63,12 @@ test("the platform's own word goes before a header", () => {
   assert.deepEqual(facts.split("\n").slice(ADDRESS, RAY + 1), ["192.0.2.7", "ray"]);
 });
 
+test("what is kept for a host of Cloudflare for SaaS is one text of JSON", () => {
+  const told = (/** @type {unknown} */ hostMetadata) => read("cloudflare", { hostMetadata }, {}).split("\n").at(-1);
+  assert.equal(told({ tier: "gold", note: "a\nb\u001f" }), 'cf.hostname.metadata\u001f{"tier":"gold","note":"a\\nb\\u001f"}\u001f');
+  assert.equal(told(undefined), "");
+});
+
 test("what is not known is an empty line", () => {
   const known = ["1593975600000", "GET", "https", "registry.example", "/v2/demo/hello/blobs/sha256%3A00", "ns=docker.io"];
   assert.deepEqual(read("workerd", undefined, {}).split("\n"), [...known, ...Array.from({ length: 20 }, () => "")]);

@@ -167,10 +167,18 @@ pub(super) fn section(out: &mut Document, acted: &[Acted]) {
     out.table(table);
     let mut told = BTreeSet::new();
     for one in acted.iter().filter(|one| one.acted > 0 || one.is_window) {
-        let Some(remedy) = one.remedy.as_ref().filter(|_| told.insert(&one.rule)) else {
+        if Origin::of(&one.rule) == Origin::Own || !told.insert(&one.rule) {
             continue;
-        };
-        out.text(format!("To set {} to log for this host:", one.rule));
-        out.command(remedy);
+        }
+        match &one.remedy {
+            Some(remedy) => {
+                out.text(format!("To set {} to log:", one.rule));
+                out.command(remedy);
+            }
+            None => out.text(format!(
+                "No call is known that sets {} to log: look for it where that party is configured.",
+                one.rule
+            )),
+        }
     }
 }

@@ -219,7 +219,7 @@ fn the_report_says_what_another_party_stopped_before_it_was_a_request() {
         "| window cloudflare:3b (upstream) | - | - | ",
         "| SYN floods at 192.0.2.1:443 |",
         "cloudflare began mitigating: SYN floods at 192.0.2.1:443",
-        "To set cloudflare:3b to log for this host:",
+        "To set cloudflare:3b to log:",
         "## Packets",
         "98 % of what cloudflare:3b (upstream) drops at FRA, GRU has TTL 255 and window 26,883",
     ] {
