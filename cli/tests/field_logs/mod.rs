@@ -32,6 +32,15 @@ const AGENTS: [(&str, u64); 4] = [
     ("containers/5.29.2 (github.com/containers/image)", 2),
 ];
 
+/// Of a small registry, which has one network and one place of each program: its log has no more to tell them apart by.
+const FEW_AGENTS: [(&str, u64); 5] = [
+    (AGENTS[0].0, 4),
+    (CONTAINERD, 3),
+    ("containerd/2.1.4+bottlerocket", 1),
+    ("Homebrew/4.6.19 (Macintosh; arm64 Mac OS X 15.5)", 1),
+    ("Helm/3.13", 1),
+];
+
 const CONTAINERD: &str = "containerd/1.7.12";
 const NEW_CONTAINERD: &str = "containerd/2.1.3";
 
@@ -72,6 +81,12 @@ pub(crate) enum Story {
     Unreached,
     /// Parts of large blobs, cut and asked for again, sixteen at a time.
     CutParts,
+    /// 24 pulls a minute, and 403 to the tenth of them that is one system of a program.
+    FewDenied,
+    /// As few pulls, and 416 from the blob's end on, again and again, to the program that has a tenth of them.
+    FewBehindTheEnd,
+    /// As few pulls, and 503 to that program.
+    FewFailing,
     /// Nothing: a roll-out of parallel fetches of exactly two chunks, logged when they end.
     TwoChunks,
     /// Nothing: 401 and then 200.
@@ -88,7 +103,7 @@ pub(crate) enum Story {
     Lazy,
 }
 
-pub(crate) const FAULTS: [Story; 17] = [
+pub(crate) const FAULTS: [Story; 20] = [
     Story::Denied,
     Story::Limited,
     Story::Failing,
@@ -106,6 +121,9 @@ pub(crate) const FAULTS: [Story; 17] = [
     Story::Unreached,
     Story::CutParts,
     Story::Throttled,
+    Story::FewDenied,
+    Story::FewBehindTheEnd,
+    Story::FewFailing,
 ];
 
 pub(crate) const HEALTHY: [Story; 7] = [
@@ -157,8 +175,15 @@ impl Story {
             Self::Slow => ("slow_surge", &["amzn2", "slow downloads (from "]),
             Self::Unreached => ("target_unreached", &["containerd", "redirects not followed"]),
             Self::CutParts => ("abort_surge", &["resumes", "aborted downloads"]),
+            Self::FewDenied => ("start_refused", &["on bottlerocket: ", "refused with 403"]),
+            Self::FewBehindTheEnd => ("range_loop", &["homebrew: ", "behind the end"]),
+            Self::FewFailing => ("start_failed", &["homebrew: ", "failed with 5xx"]),
             _ => ("", &[]),
         }
+    }
+
+    fn has_few_pulls(self) -> bool {
+        matches!(self, Self::FewDenied | Self::FewBehindTheEnd | Self::FewFailing)
     }
 }
 
@@ -192,7 +217,12 @@ pub(crate) fn log(story: Story, span: Span, seed: u64) -> Vec<Line> {
     for time_s in BEGIN_S..BEGIN_S + span.healthy_s + span.story_s {
         let has_begun = time_s >= BEGIN_S + span.healthy_s;
         let rush = if has_begun && story == Story::Rush { 4 } else { 1 };
-        for _ in 0..random.next(3) * rush {
+        let pulls = if story.has_few_pulls() {
+            u64::from(random.next(5) < 2)
+        } else {
+            random.next(3) * rush
+        };
+        for _ in 0..pulls {
             let pull = pull(&mut random, time_s, story);
             if has_begun {
                 lines.extend(told(story, pull, &mut random));
@@ -216,7 +246,12 @@ fn size(blob: u64) -> u64 {
 /// A healthy pull of one blob.
 fn pull(random: &mut Random, time_s: u64, story: Story) -> Line {
     let mut which = random.next(10);
-    let agent = AGENTS.iter().find(|(_, share)| {
+    let agents: &[(&str, u64)] = if story.has_few_pulls() {
+        &FEW_AGENTS
+    } else {
+        &AGENTS
+    };
+    let agent = agents.iter().find(|(_, share)| {
         let is_it = which < *share;
         which = which.saturating_sub(*share);
         is_it
@@ -300,6 +335,9 @@ fn told(story: Story, pull: Line, random: &mut Random) -> Vec<Line> {
         }],
         Story::Unreached if is("containerd") => [0, 12, 40, 90].map(|late| after(&pull, late)).to_vec(),
         Story::CutParts => parts(&pull),
+        Story::FewDenied if pull.agent.contains("bottlerocket") => tries(answer(403, 150), 3),
+        Story::FewBehindTheEnd if is("Homebrew") => tries(behind(&pull), 6),
+        Story::FewFailing if is("Homebrew") => tries(answer(503, 0), 3),
         Story::TwoChunks if is("containerd") => two_chunks(&pull, random),
         Story::Challenged => vec![answer(401, 170), after(&pull, 1 + random.next(20))],
         Story::Pushes => vec![
