@@ -1,6 +1,6 @@
 //! Expressions in the forms in which people write rules for Cloudflare (from public repositories; names and values are
 //! made up): what filters requests compiles, and the rest says why in one sentence.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use blobwatch_rules::{List, ListKind, Lists, RuleError, parse};
 
