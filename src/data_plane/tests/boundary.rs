@@ -55,7 +55,7 @@ fn facts_are_read_as_javascript_writes_them() {
         rtt_ms: Some(12),
         delivery_rate: Some(1_250_000),
         tcp: "4:64:0:1460:64240,7:mss,sok,ts,nop,ws:df:0",
-        platform: "cf.bot_management.score\u{1f}30\u{1f}cf.bot_management.verified_bot\u{1f}false\u{1f}ip.src.city\u{1f}Seattle\u{1f}ip.src.is_in_european_union\u{1f}1\u{1f}",
+        platform: "cf.bot_management.score\u{1f}30\u{1f}cf.bot_management.verified_bot\u{1f}false\u{1f}cf.client.bot\u{1f}false\u{1f}cf.edge.l4.delivery_rate\u{1f}1250000\u{1f}cf.timings.client_tcp_rtt_msec\u{1f}12\u{1f}ip.src.city\u{1f}Seattle\u{1f}ip.src.is_in_european_union\u{1f}1\u{1f}",
         headers: vec![
             ("accept-encoding", "br"),
             ("range", "bytes=5-"),
