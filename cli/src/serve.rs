@@ -169,7 +169,7 @@ fn secrets_of_others(data: &DataFolder, is_given: bool) -> Result<String> {
     };
     ensure!(
         is_given || kept.iter().any(|(name, _)| *name == vars::SECRET),
-        "a data plane needs the client secret of the objects' host: copy secrets.env of its data folder to {}, or set {}",
+        "a data plane needs the client secret of the objects' host: copy that line of secrets.env in its data folder to {}, or set {}",
         path.display(),
         vars::SECRET
     );

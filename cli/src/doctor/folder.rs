@@ -89,7 +89,7 @@ fn judged(has_secret: bool, tokens: Option<usize>) -> Finding {
         (_, None) => Finding::fault("secrets", "BLOBWATCH_TOKENS is no list: nobody can call the API"),
         (_, Some(0)) => Finding::fault(
             "secrets",
-            "there is no token: `blobwatch token NAME --role operator --data FOLDER` makes one",
+            "there is no token: `blobwatch token NAME --role admin --data FOLDER` makes one",
         ),
         (_, Some(1)) => Finding::sound("secrets", "a client secret and 1 token"),
         (_, Some(tokens)) => Finding::sound("secrets", format!("a client secret and {tokens} tokens")),
