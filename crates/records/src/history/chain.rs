@@ -213,17 +213,24 @@ fn begins_again(ask: &Ask, earlier: &[Ask], refused_ms: &[u64]) -> bool {
 
 /// Whether the client took other parts of the blob while this body was under way, or ends it when it has its part.
 fn is_parallel(ask: &Ask, asks: &[Ask], spacing: Option<u64>) -> bool {
+    let is_chunk = |other: &Ask| spacing.is_some_and(|spacing| chunks::is_chunk(other, asks, spacing));
+    let is_of_set = ask.is_open() && is_chunk(ask);
     let is_sibling = |other: &Ask| {
-        other.id > ask.id
-            && (other.base == RangeKind::Tile
-                || spacing.is_some_and(|spacing| chunks::is_chunk(other, asks, spacing)))
+        if other.id > ask.id {
+            let is_part = other.base == RangeKind::Tile || is_chunk(other);
+            is_part && ask.is_under_way_at(other.time_ms())
+        } else {
+            spacing.is_some_and(|spacing| other.overlaps(ask, spacing)) && is_chunk(other)
+        }
     };
-    let is_of_set = ask.is_open() && spacing.is_some_and(|spacing| chunks::is_chunk(ask, asks, spacing));
-    is_of_set
-        || ask.is_full()
-            && asks
-                .iter()
-                .any(|other| is_sibling(other) && ask.is_under_way_at(other.time_ms()))
+    // Workers ask side by side, so the first chunk may come after another one; what follows a whole pull is begun anew.
+    let is_set = |other: &Ask| is_sibling(other) && (other.id > ask.id || is_first_full(ask, asks));
+    is_of_set || ask.is_full() && asks.iter().any(is_set)
+}
+
+fn is_first_full(ask: &Ask, asks: &[Ask]) -> bool {
+    let is_before = |other: &Ask| other.is_full() && other.id < ask.id;
+    !asks.iter().any(is_before)
 }
 
 impl Classification {

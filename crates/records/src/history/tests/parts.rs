@@ -76,6 +76,30 @@ fn two_chunks_are_a_parallel_fetch_in_whatever_order_they_come() {
     }
 }
 
+/// Workers ask side by side: the second chunk may come first. Each closes its body when it has its chunk.
+#[test]
+fn a_client_that_ends_its_own_chunks_aborts_nothing() {
+    let mib = 1u64 << 20;
+    let closed = |id: u32, at: u64, range: &str| Record {
+        id: RecordId::from_parts(ask(at, None).id.time_ms(), 7, id),
+        size: Some(12 * mib),
+        outcome: Outcome::ClientClosed,
+        duration_ms: 300,
+        ..ask(at, Some(range))
+    };
+    let in_order = [closed(0, 0, "0-"), closed(1, 2, "8388608-")];
+    let second_first = [closed(0, 0, "8388608-"), closed(1, 0, "0-")];
+    for records in [in_order, second_first] {
+        for order in [[0, 1], [1, 0]] {
+            let judged = judged(&records, &order);
+            assert!(judged.iter().all(|one| one.parallel), "{order:?} {judged:?}");
+        }
+    }
+    // What is begun anew, and closed, is given up.
+    let again = [closed(0, 0, "0-"), closed(1, 2, "8388608-"), closed(2, 250, "0-")];
+    assert!(!judged(&again, &[0, 1, 2])[2].parallel);
+}
+
 #[test]
 fn what_is_no_fetch_of_two_chunks_stays_a_resume() {
     let mib = 1u64 << 20;
