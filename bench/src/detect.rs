@@ -9,6 +9,7 @@ mod months;
 mod place;
 mod rivals;
 mod riskloc;
+mod samples;
 mod world;
 
 use crate::report::Report;

@@ -16,8 +16,7 @@ use blobwatch_sql::{Native, Unpaced, at_once};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use traffic::Traffic;
-pub(crate) use traffic::{RARE_RULE, ROUTES, SPAN_MS, START_MS};
+pub(crate) use traffic::{RARE_RULE, ROUTES, SPAN_MS, START_MS, Traffic};
 
 /// The target of the project's promise, in milliseconds.
 const TARGET_MS: f64 = 100.0;

@@ -1,12 +1,13 @@
 //! What a tick of the whole Detector costs: CPU of this thread, and what its state weighs, by tracked cohorts and at ten
-//! times the requests.
+//! times the requests. Every kind has trials and events, and every batch as many sampled requests as a FireLog sends.
 
+use super::samples::Samples;
 use crate::figure::{Figure, Target};
 use anyhow::{Context, Result};
 use blobwatch_detect::simulate::Random;
 use blobwatch_detector::Engine;
 use blobwatch_pull::{ClientKey, Family, NetworkKey};
-use blobwatch_records::{Cell, CellBatch, CellKey, Event};
+use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Event};
 use nix::time::{ClockId, clock_gettime};
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,11 +72,13 @@ pub(crate) fn thread_cpu() -> Result<Duration> {
 
 fn ticks(leaves: usize, starts: u32) -> Result<(Engine, Vec<f64>)> {
     let (mut engine, mut random) = (Engine::default(), Random::new(9));
+    let mut samples = Samples::new();
     let mut times = Vec::new();
     let first = 170_000_000;
     for slot in first..first + WARM_UP + TICKS {
         let batches = (0..leaves.div_ceil(300)).map(|part| batch(part, slot, leaves, starts, &mut random));
-        let batches: Vec<CellBatch> = batches.collect();
+        let mut batches: Vec<CellBatch> = batches.collect();
+        batches.iter_mut().for_each(|batch| samples.add_to(batch));
         let start = thread_cpu()?;
         for batch in batches {
             engine.add(batch, slot);
@@ -120,16 +123,35 @@ fn key(leaf: usize) -> CellKey {
 /// Its requests of a slot, with one event of each kind now and then.
 pub(crate) fn cell(key: CellKey, starts: u32, random: &mut Random) -> Cell {
     let mut cell = Cell::new(key);
-    let counts = &mut cell.counts;
-    (counts.starts, counts.large_starts, counts.known_starts) = (starts, starts / 3, starts / 2);
-    (counts.ranged, counts.observed) = (starts / 4, starts / 4);
     let events = random.binomial(u64::from(starts), 0.01) as u32;
-    (counts.resumes, counts.large_resumes, counts.restarts) = (events, events, events);
-    counts.aborted = events.min(counts.observed);
-    counts.requests = starts + events;
+    cell.counts = CellCounts {
+        requests: starts + events,
+        starts,
+        large_starts: starts / 3,
+        known_starts: starts / 2,
+        resumes: events,
+        large_resumes: events,
+        repeats: events / 2,
+        restarts: events,
+        ranged: starts / 4,
+        refused: events / 2,
+        observed: starts / 4,
+        aborted: events.min(starts / 4),
+        failed: events / 2,
+        turned_away: events / 2,
+        redirected: starts / 4,
+        unreached: events.min(starts / 4) / 2,
+        behind: events / 2,
+        looped: events / 4,
+        paced: starts / 4,
+        slow: events.min(starts / 4),
+        fetched: starts / 4,
+        suspect: events.min(starts / 4) / 2,
+        ..CellCounts::default()
+    };
     (0..3).for_each(|_| cell.networks.insert(NetworkKey(random.next_u64())));
     for _ in 0..events.min(8) {
-        for event in [Event::Resume, Event::Restart, Event::Aborted] {
+        for event in Event::ALL {
             let (client, network) = (random.next_u64(), random.next_u64());
             cell.affected
                 .insert(event, ClientKey(client), NetworkKey(network));

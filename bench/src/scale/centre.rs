@@ -4,10 +4,10 @@ use super::colo::{Document, ForOthers};
 use super::counted::Counted;
 use super::spent::{Part, Spent};
 use anyhow::{Result, anyhow};
-use blobwatch_detector::{Allowed, AnomalyKind, Detector, answer};
+use blobwatch_detector::{Allowed, Anomaly, AnomalyKind, Detector, answer};
 use blobwatch_records::{CellBatch, OpenCohort, SLOT_S};
 use blobwatch_rule_book::{Loads, RuleBookStore, take_load};
-use blobwatch_rulebook::starter;
+use blobwatch_rulebook::Rulebook;
 use blobwatch_sql::{Native, Unpaced, at_once};
 use blobwatch_wire::{ApiRequest, Problem};
 use std::path::Path;
@@ -16,7 +16,7 @@ use std::time::Instant;
 /// What the night of July 2020 is seen by.
 const KINDS: [AnomalyKind; 2] = [AnomalyKind::ResumeSurge, AnomalyKind::StallSurge];
 
-pub(super) struct Centre {
+pub(crate) struct Centre {
     detector: Detector<Counted>,
     book: RuleBookStore<Counted>,
     loads: Loads,
@@ -37,11 +37,11 @@ pub(super) struct Centre {
 impl Centre {
     /// # Errors
     /// When SQLite refuses.
-    pub(super) fn open(folder: &Path, now_ms: u64) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, rulebook: &Rulebook, now_ms: u64) -> Result<Self> {
         let sql = |name| Native::open(&folder.join(name)).map(Counted::new);
         Ok(Self {
             detector: Detector::open(sql("detector.db")?, now_ms)?,
-            book: RuleBookStore::open(sql("rulebook.db")?, &starter()?, now_ms)?,
+            book: RuleBookStore::open(sql("rulebook.db")?, rulebook, now_ms)?,
             loads: Loads::default(),
             alarm_ms: u64::MAX,
             spent: Spent::default(),
@@ -57,7 +57,7 @@ impl Centre {
 
     /// # Errors
     /// When it cannot be read.
-    pub(super) fn document(&self) -> Result<Document> {
+    pub(crate) fn document(&self) -> Result<Document> {
         Ok(Document {
             epoch: self.book.epoch()?,
             text: serde_json::to_string(&self.book.document()?)?,
@@ -68,7 +68,7 @@ impl Centre {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub(super) fn take(&mut self, told: Vec<ForOthers>, now_ms: u64) -> Result<Option<Document>> {
+    pub(crate) fn take(&mut self, told: Vec<ForOthers>, now_ms: u64) -> Result<Option<Document>> {
         let mut is_changed = false;
         for others in told {
             for name in &others.new {
@@ -150,7 +150,7 @@ impl Centre {
     }
 
     /// Whom open anomalies are about.
-    pub(super) fn open_cohorts(&self) -> Vec<OpenCohort> {
+    pub(crate) fn open_cohorts(&self) -> Vec<OpenCohort> {
         self.detector.open_cohorts()
     }
 
@@ -163,6 +163,11 @@ impl Centre {
 
     pub(super) fn cohorts(&self) -> usize {
         self.detector.engine().cohorts()
+    }
+
+    /// What is open, whatever it is.
+    pub(crate) fn open_anomalies(&self) -> impl Iterator<Item = &Anomaly> {
+        self.detector.engine().open()
     }
 
     /// What is open, whatever the night.

@@ -1,8 +1,8 @@
 //! One data centre: its isolates, and its FireLogs, second by second, by the same calls that the objects make.
 
+use super::asked::Asked;
 use super::counted::Counted;
 use super::spent::{Part, Spent};
-use super::world::{Asked, Clients};
 use anyhow::{Context, Result};
 use blobwatch_fire_log::{FireLog, handover};
 use blobwatch_isolate::{Config, Isolate};
@@ -18,14 +18,14 @@ const FLUSH_MS: u64 = 20;
 
 /// The rulebook as FireLogs are told of it.
 #[derive(Clone)]
-pub(super) struct Document {
-    pub(super) epoch: u64,
-    pub(super) text: String,
+pub(crate) struct Document {
+    pub(crate) epoch: u64,
+    pub(crate) text: String,
 }
 
 /// What a second brought for the objects of which there is one.
 #[derive(Default)]
-pub(super) struct ForOthers {
+pub(crate) struct ForOthers {
     pub(super) cells: Vec<Vec<u8>>,
     pub(super) loads: Vec<LoadReport>,
     /// FireLogs that ask for the rulebook for the first time.
@@ -39,8 +39,7 @@ struct Log {
     spent_s: f64,
 }
 
-pub(super) struct Colo {
-    clients: Clients,
+pub(crate) struct Colo {
     isolates: Vec<Isolate>,
     logs: BTreeMap<String, Log>,
     folder: PathBuf,
@@ -51,8 +50,8 @@ pub(super) struct Colo {
 impl Colo {
     /// # Errors
     /// When an isolate cannot be configured.
-    pub(super) fn new(
-        (rank, clients): (usize, Clients),
+    pub(crate) fn new(
+        rank: usize,
         isolates: usize,
         (shipped, document): (&[u8], &Document),
         folder: &Path,
@@ -64,7 +63,6 @@ impl Colo {
             Ok(Isolate::new(config, Program::decode(shipped)?))
         };
         Ok(Self {
-            clients,
             isolates: (0..isolates).map(isolate).collect::<Result<_>>()?,
             logs: BTreeMap::new(),
             folder: folder.to_owned(),
@@ -104,7 +102,7 @@ impl Colo {
 
     /// # Errors
     /// When SQLite refuses.
-    pub(super) fn push(&mut self, document: &Document) -> Result<()> {
+    pub(crate) fn push(&mut self, document: &Document) -> Result<()> {
         self.document = document.clone();
         for log in self.logs.values_mut() {
             log.log.keep_rulebook(document.epoch, &document.text)?;
@@ -121,9 +119,8 @@ impl Colo {
 
     /// # Errors
     /// When something refuses what it should take.
-    pub(super) fn second(&mut self, second: u64, is_july: bool) -> Result<ForOthers> {
+    pub(crate) fn second(&mut self, second: u64, asked: &[Asked]) -> Result<ForOthers> {
         let mut others = ForOthers::default();
-        let asked = self.clients.second(second, is_july);
         self.spent.requests += asked.len() as u64;
         let share = asked.len().div_ceil(self.isolates.len()).max(1);
         // Neighbours in time go to one isolate: of the second only, so that none has a client to itself.
@@ -146,9 +143,9 @@ impl Colo {
                     let plan = isolate.decide(&request.facts, true)?;
                     if let Plan::Watch(watched) = plan {
                         if watched.observe {
-                            isolate.answered(watched.id, &request.answer(false));
+                            isolate.answered(watched.id, &request.seen(false));
                         }
-                        isolate.settle(watched.id, &request.answer(watched.observe));
+                        isolate.settle(watched.id, &request.seen(watched.observe));
                     }
                 }
                 Ok(())

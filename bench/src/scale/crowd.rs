@@ -11,6 +11,7 @@ use anyhow::Result;
 use blobwatch_detect::simulate::Random;
 use blobwatch_pull::Family;
 use blobwatch_records::{CellBatch, CellKey, MAX_CELLS, SLOT_S};
+use blobwatch_rulebook::starter;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ const MEMORY: Target = Target::AtMost(100.0);
 pub(super) fn run(colos: usize, slots: u64, folder: &Path, start_s: u64) -> Result<Vec<Figure>> {
     let folder = folder.join("crowd");
     std::fs::create_dir_all(&folder)?;
-    let mut centre = Centre::open(&folder, start_s * 1_000)?;
+    let mut centre = Centre::open(&folder, &starter()?, start_s * 1_000)?;
     let mut random = Random::new(300);
     let mut accepted_ms = Vec::new();
     let first = start_s / SLOT_S;

@@ -85,7 +85,7 @@ fn batches(start_s: u64) -> Result<Vec<(u64, u64, Vec<u8>)>> {
         {
             let isolate = isolates.get_mut(at).context("no isolate")?;
             if let Plan::Watch(watched) = isolate.decide(&asked.facts, true)? {
-                isolate.settle(watched.id, &asked.answer(watched.observe));
+                isolate.settle(watched.id, &asked.seen(watched.observe));
             }
         }
         let now_ms = (second + 1) * 1_000 + 20;

@@ -55,11 +55,17 @@ struct Next {
     open: Option<Arc<Vec<OpenCohort>>>,
 }
 
+/// A colo, and who asks it.
+struct Site {
+    clients: Clients,
+    colo: Colo,
+}
+
 /// A thread with some of the colos.
 struct Player<'scope> {
     next: Sender<Next>,
     told: Receiver<Result<Vec<ForOthers>>>,
-    ends: ScopedJoinHandle<'scope, Vec<Colo>>,
+    ends: ScopedJoinHandle<'scope, Vec<Site>>,
 }
 
 /// # Errors
@@ -67,7 +73,7 @@ struct Player<'scope> {
 pub(super) fn run(args: &Args, folder: &Path) -> Result<Played> {
     let began = Instant::now();
     let start_s = START_MS / 1_000;
-    let mut centre = Centre::open(folder, START_MS)?;
+    let mut centre = Centre::open(folder, &starter()?, START_MS)?;
     let shares = shares(args, &centre.document()?, folder)?;
     let threads = shares.len();
     scope(|scope| -> Result<Played> {
@@ -128,7 +134,8 @@ pub(super) fn run(args: &Args, folder: &Path) -> Result<Played> {
             drop(player.next);
             player.ends.join().map_err(|_| anyhow!("a thread died"))
         });
-        let colos: Vec<Colo> = ended.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect();
+        let sites = ended.collect::<Result<Vec<_>>>()?.into_iter().flatten();
+        let colos: Vec<Colo> = sites.map(|site| site.colo).collect();
         let mut played = sum(colos, &centre, second * 1_000)?;
         played.seconds = second - start_s;
         played.took_s = began.elapsed().as_secs_f64();
@@ -139,33 +146,33 @@ pub(super) fn run(args: &Args, folder: &Path) -> Result<Played> {
 }
 
 /// The colos of each thread, about as busy as those of the others.
-fn shares(args: &Args, document: &Document, folder: &Path) -> Result<Vec<Vec<Colo>>> {
+fn shares(args: &Args, document: &Document, folder: &Path) -> Result<Vec<Vec<Site>>> {
     let shipped = Program::from(Compiled::build(starter()?)?).encode();
     let threads = available_parallelism()?.get();
-    let mut shares: Vec<(f64, Vec<Colo>)> = (0..threads).map(|_| (0.0, Vec::new())).collect();
+    let mut shares: Vec<(f64, Vec<Site>)> = (0..threads).map(|_| (0.0, Vec::new())).collect();
     for (rank, rate) in rates(args.colos, args.rate).into_iter().enumerate() {
         let isolates = (rate / args.isolate_rate).ceil().max(1.0) as usize;
         let clients = Clients::new(rank, rate);
-        let colo = Colo::new((rank, clients), isolates, (&shipped, document), folder)?;
+        let colo = Colo::new(rank, isolates, (&shipped, document), folder)?;
         if let Some(share) = shares.iter_mut().min_by(|a, b| a.0.total_cmp(&b.0)) {
             share.0 += rate;
-            share.1.push(colo);
+            share.1.push(Site { clients, colo });
         }
     }
     Ok(shares.into_iter().map(|(_, colos)| colos).collect())
 }
 
-fn play(colos: &mut [Colo], next: &Next) -> Result<Vec<ForOthers>> {
-    let second = |colo: &mut Colo| {
+fn play(sites: &mut [Site], next: &Next) -> Result<Vec<ForOthers>> {
+    let second = |Site { clients, colo }: &mut Site| {
         if let Some(document) = &next.pushed {
             colo.push(document)?;
         }
         if let Some(open) = &next.open {
             colo.tell(open);
         }
-        colo.second(next.second, next.is_july)
+        colo.second(next.second, &clients.second(next.second, next.is_july))
     };
-    colos.iter_mut().map(second).collect()
+    sites.iter_mut().map(second).collect()
 }
 
 fn sum(mut colos: Vec<Colo>, centre: &Centre, now_ms: u64) -> Result<Played> {

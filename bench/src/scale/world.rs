@@ -2,8 +2,8 @@
 //!
 //! Clients are numbers; what they say of themselves follows from the number, so that a million of them take no room.
 
+use super::asked::{Answer, Asked};
 use crate::stage::{NETWORKS, SOFTWARE, Software};
-use blobwatch_pull::{ObservedAnswer, Outcome};
 use fastrand::Rng;
 use std::fmt::Write;
 
@@ -40,37 +40,6 @@ pub(super) fn colo_name(rank: usize) -> String {
     match rank {
         0 => SPARED.to_owned(),
         _ => ["C".to_owned(), letter(rank / 26).into(), letter(rank).into()].concat(),
-    }
-}
-
-/// One request: its facts, and what is answered.
-#[derive(Debug, Default)]
-pub(super) struct Asked {
-    pub(super) facts: String,
-    content_range: String,
-    bytes: u64,
-    pub(super) time_ms: u64,
-}
-
-impl Asked {
-    /// What the origin answers a moment later; `observed` where its end is seen.
-    pub(super) fn answer(&self, observed: bool) -> ObservedAnswer<'_> {
-        let is_part = !self.content_range.is_empty();
-        ObservedAnswer {
-            status: if is_part { 206 } else { 200 },
-            content_range: is_part.then_some(&*self.content_range),
-            content_length: Some(self.bytes),
-            content_type: None,
-            location: None,
-            followed_to: None,
-            cache: None,
-            outcome: if observed {
-                Outcome::Completed
-            } else {
-                Outcome::NotObserved
-            },
-            time_ms: self.time_ms + 40,
-        }
     }
 }
 
@@ -182,15 +151,20 @@ impl Clients {
             self.colo,
         );
         let size = size_of(digest);
-        let mut content_range = String::new();
+        let mut answer = Answer {
+            status: 200,
+            bytes: size - offset.unwrap_or(0),
+            takes_ms: 40,
+            ..Answer::default()
+        };
         if let Some(offset) = offset {
             let _ = write!(facts, "\nrange:bytes={offset}-");
-            content_range = format!("bytes {offset}-{}/{size}", size - 1);
+            answer.status = 206;
+            answer.content_range = format!("bytes {offset}-{}/{size}", size - 1);
         }
         Asked {
             facts,
-            content_range,
-            bytes: size - offset.unwrap_or(0),
+            answer,
             time_ms,
         }
     }

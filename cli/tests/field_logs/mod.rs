@@ -190,17 +190,19 @@ impl Story {
 /// One request.
 #[derive(Clone, Debug)]
 pub(crate) struct Line {
-    time_s: u64,
+    pub(crate) time_s: u64,
+    /// Seconds from the request to its line.
+    logged_after_s: u64,
     client: u64,
-    agent: &'static str,
-    method: &'static str,
-    repository: &'static str,
-    blob: u64,
-    status: u16,
-    sent: u64,
-    range: String,
-    content_range: String,
-    ms: u64,
+    pub(crate) agent: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) repository: &'static str,
+    pub(crate) blob: u64,
+    pub(crate) status: u16,
+    pub(crate) sent: u64,
+    pub(crate) range: String,
+    pub(crate) content_range: String,
+    pub(crate) ms: u64,
 }
 
 /// How long everything is well, and then not.
@@ -210,7 +212,7 @@ pub(crate) struct Span {
     pub(crate) story_s: u64,
 }
 
-/// Lines in order of time.
+/// Lines in the order in which they were logged.
 pub(crate) fn log(story: Story, span: Span, seed: u64) -> Vec<Line> {
     let mut random = Random(seed);
     let mut lines = Vec::new();
@@ -231,11 +233,11 @@ pub(crate) fn log(story: Story, span: Span, seed: u64) -> Vec<Line> {
             }
         }
     }
-    lines.sort_by_key(|line| line.time_s);
+    lines.sort_by_key(Line::logged_s);
     lines
 }
 
-fn size(blob: u64) -> u64 {
+pub(crate) fn size(blob: u64) -> u64 {
     if blob >= BLOBS {
         return LARGEST;
     }
@@ -271,6 +273,7 @@ fn pull(random: &mut Random, time_s: u64, story: Story) -> Line {
     let is_redirecting = story == Story::Unreached;
     Line {
         time_s,
+        logged_after_s: 0,
         client: random.next(5_000),
         agent,
         method: "GET",
@@ -408,11 +411,12 @@ fn parts(pull: &Line) -> Vec<Line> {
 fn two_chunks(pull: &Line, random: &mut Random) -> Vec<Line> {
     let blob = 3_000 + pull.blob;
     let size = 8 * MIB + 1 + pull.blob * 100_000;
-    let of = |first: u64, sent: u64, late: u64| Line {
-        time_s: pull.time_s + late,
+    let of = |first: u64, sent: u64, logged_after_s: u64| Line {
+        logged_after_s,
         blob,
         status: 206,
         sent,
+        ms: 30 + sent / 30_000,
         range: format!("bytes={first}-"),
         content_range: format!("bytes {first}-{}/{size}", size - 1),
         ..pull.clone()
@@ -445,11 +449,11 @@ fn lazy(pull: &Line, random: &mut Random) -> Vec<Line> {
 }
 
 impl Line {
-    fn digest(&self) -> String {
+    pub(crate) fn digest(&self) -> String {
         format!("sha256:{:064x}", self.blob)
     }
 
-    fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!(
             "10.{}.{}.{}",
             self.client / 2_000,
@@ -458,14 +462,14 @@ impl Line {
         )
     }
 
+    fn logged_s(&self) -> u64 {
+        self.time_s + self.logged_after_s
+    }
+
     fn clock(&self) -> (u64, u64, u64, u64) {
-        let day = 2 + (self.time_s - 1_772_409_600) / 86_400;
-        (
-            day,
-            self.time_s / 3600 % 24,
-            self.time_s / 60 % 60,
-            self.time_s % 60,
-        )
+        let logged_s = self.logged_s();
+        let day = 2 + (logged_s - 1_772_409_600) / 86_400;
+        (day, logged_s / 3600 % 24, logged_s / 60 % 60, logged_s % 60)
     }
 
     /// The combined format with the two fields of ranges.
