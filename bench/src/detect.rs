@@ -16,6 +16,7 @@ use crate::report::Report;
 use anyhow::Result;
 use clap::ValueEnum;
 use serde_json::json;
+use std::time::{Duration, Instant};
 
 /// Seeds that constants were chosen on start here, reported ones there.
 const TUNED: u64 = 0;
@@ -30,6 +31,9 @@ pub(crate) struct Args {
     /// Simulated months without a fault
     #[arg(long, default_value_t = 0.5)]
     months: f64,
+    /// Minutes after which no further day of the months is begun: what was played until then is the figure
+    #[arg(long)]
+    minutes: Option<u64>,
     /// Incidents of each strength, forks of each delay, and null days of its calibration
     #[arg(long, default_value_t = SEEDS)]
     seeds: u64,
@@ -62,6 +66,8 @@ enum Part {
 pub(crate) fn run(args: &Args) -> Result<Report> {
     let seed = if args.tuned { TUNED } else { REPORTED };
     let wanted = |part| args.part.is_empty() || args.part.contains(&part);
+    let minutes = args.minutes.map(|minutes| Duration::from_secs(60 * minutes));
+    let until = minutes.map(|minutes| Instant::now() + minutes);
     let mut figures = Vec::new();
     if wanted(Part::Place) {
         figures.extend(place::run(seed, args.seeds)?);
@@ -83,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
         figures.extend(lag::run(seed, args.seeds));
     }
     if wanted(Part::Months) {
-        figures.extend(months::run(args.months, seed)?);
+        figures.extend(months::run(args.months, until, seed)?);
     }
     Ok(Report {
         name: "detect",

@@ -7,6 +7,7 @@ use crate::figure::{Figure, Target};
 use blobwatch_detector::{Engine, Moment};
 use blobwatch_records::{Breadth, CellBatch, CellKey, Event};
 use std::thread;
+use std::time::Instant;
 
 /// Client groups, and starts of a slot.
 const GROUPS: usize = 24;
@@ -39,10 +40,10 @@ struct Run {
 
 /// # Errors
 /// When a registry's thread dies.
-pub(super) fn run(months: f64, seed: u64) -> Result<Vec<Figure>> {
+pub(super) fn run(months: f64, until: Option<Instant>, seed: u64) -> Result<Vec<Figure>> {
     let days = (months * MONTH as f64 / WORLDS as f64).ceil() as u64;
     let runs: Vec<Run> = thread::scope(|scope| -> Result<_> {
-        let simulate = |world| scope.spawn(move || simulate(days, seed + world));
+        let simulate = |world| scope.spawn(move || simulate(days, until, seed + world));
         let running: Vec<_> = (0..WORLDS).map(simulate).collect();
         let runs = running.into_iter();
         runs.map(|run| run.join().map_err(|_| anyhow!("a registry's thread died")))
@@ -58,7 +59,7 @@ pub(super) fn run(months: f64, seed: u64) -> Result<Vec<Figure>> {
                 runs.len()
             ),
             "",
-            vec![of(|run| run.alarms) * MONTH as f64 / days as f64],
+            vec![of(|run| run.alarms) * MONTH as f64 / days.max(1) as f64],
             Target::AtMost(1.0),
         ),
         Figure::new(
@@ -82,30 +83,38 @@ pub(super) fn run(months: f64, seed: u64) -> Result<Vec<Figure>> {
     ])
 }
 
-fn simulate(days: u64, seed: u64) -> Run {
+/// Plays so many days, or those that there is time for.
+fn simulate(days: u64, until: Option<Instant>, seed: u64) -> Run {
     let mut world = World::new(seed, GROUPS, STARTS, LEARNING_DAYS + days);
     let mut engine = Engine::default();
     let mut run = Run {
-        days,
+        days: 0,
         learning: 0,
         alarms: 0,
         cohorts: 0,
         delay: None,
     };
-    let end = FIRST + (LEARNING_DAYS + days) * DAY;
-    for slot in FIRST..end {
-        for told in step(&mut engine, world.slot(slot, None)) {
-            let day = (slot - FIRST) / DAY;
-            println!("registry {seed}, day {day}: {told}");
-            if day < LEARNING_DAYS {
-                run.learning += 1;
-            } else {
-                run.alarms += 1;
-            }
+    let mut slot = FIRST;
+    for day in 0..LEARNING_DAYS + days {
+        if until.is_some_and(|until| Instant::now() > until) {
+            println!("registry {seed}: no time left for day {day}");
+            break;
         }
+        for _ in 0..DAY {
+            for told in step(&mut engine, world.slot(slot, None)) {
+                println!("registry {seed}, day {day}: {told}");
+                if day < LEARNING_DAYS {
+                    run.learning += 1;
+                } else {
+                    run.alarms += 1;
+                }
+            }
+            slot += 1;
+        }
+        run.days = (day + 1).saturating_sub(LEARNING_DAYS);
     }
     run.cohorts = engine.cohorts();
-    run.delay = july_2020(&mut engine, &mut world, end);
+    run.delay = july_2020(&mut engine, &mut world, slot);
     run
 }
 
