@@ -3,6 +3,7 @@
 //! Every contender is a workerd process of its own. They take turns within seconds, because the price of the same work
 //! drifts with what else the machine does; a ratio is always between neighbours in time.
 
+mod cold;
 mod contender;
 pub(crate) mod cpu;
 mod duel;
@@ -31,6 +32,9 @@ pub(crate) struct Args {
     /// Rounds with one body of 1 GB
     #[arg(long, default_value_t = 9)]
     gigabytes: usize,
+    /// Starts of a process each, of which the first pull is measured
+    #[arg(long, default_value_t = 9)]
+    starts: usize,
     /// Measure these bundles in place of build/bundle: what a change costs or saves
     #[arg(long)]
     bundle: Vec<PathBuf>,
@@ -47,8 +51,9 @@ const GIGABYTE_TARGETS: [Target; 1] = [Target::AtMost(1.05)];
 /// When something cannot be started, or a contender answers wrongly.
 pub(crate) fn run(args: &Args) -> Result<Report> {
     let origin = Origin::start()?;
-    let contenders = contenders(args, &origin)?;
     let traffic = Traffic::whole();
+    let cold = cold::run(args.starts, &origin, &traffic)?;
+    let contenders = contenders(args, &origin)?;
     let small = duel(&contenders, args.rounds, args.turns, |contender| {
         load::closed(contender.address(), &traffic, args.requests)
     })?;
@@ -77,6 +82,7 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
         &large,
         targets(&GIGABYTE_TARGETS),
     ));
+    figures.extend(cold);
     Ok(Report {
         name: if args.control { "edge-control" } else { "edge" },
         setup: json!({ "rounds": args.rounds, "turns": args.turns, "requests": args.requests, "connections": load::CONNECTIONS,
