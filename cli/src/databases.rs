@@ -18,24 +18,32 @@ const ALARMS: &str = "metadata.sqlite";
 /// What SQLite keeps beside a file.
 const PARTS: [&str; 3] = ["", "-wal", "-shm"];
 
-/// Moves damaged files of alarms away; answers with a line for each.
+/// A file of alarms that was moved away.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct DamagedAlarms {
+    pub(crate) file: PathBuf,
+    pub(crate) damage: String,
+    pub(crate) moved_to: String,
+}
+
+/// Moves damaged files of alarms away.
 ///
 /// # Errors
 /// A file cannot be read, or not moved.
-pub(crate) fn mend_alarms(data: &DataFolder) -> Result<Vec<String>> {
-    let mut lines = Vec::new();
+pub(crate) fn mend_alarms(data: &DataFolder) -> Result<Vec<DamagedAlarms>> {
+    let mut moved = Vec::new();
     for folder in data.objects()? {
         let file = folder.join(ALARMS);
         if let Some(damage) = damage(&file)? {
             move_away(&folder)?;
-            lines.push(format!(
-                "{} was damaged ({damage}) and is moved to {ALARMS}.damaged: objects set their alarms again when they are next \
-                 called, and no rule or record was in it",
-                file.display()
-            ));
+            moved.push(DamagedAlarms {
+                file,
+                damage,
+                moved_to: format!("{ALARMS}.damaged"),
+            });
         }
     }
-    Ok(lines)
+    Ok(moved)
 }
 
 fn move_away(folder: &Path) -> Result<()> {
@@ -147,7 +155,7 @@ mod tests {
         database(&alarms);
         database(&object);
         assert_eq!((damage(&alarms).unwrap(), schema(&object)), (None, Some(7)));
-        assert_eq!(mend_alarms(&data).unwrap(), [] as [String; 0]);
+        assert_eq!(mend_alarms(&data).unwrap(), []);
         let whole = read(&alarms).unwrap();
         for (way, bytes) in broken(&whole) {
             write(&alarms, &bytes).unwrap();
@@ -159,7 +167,7 @@ mod tests {
             assert_eq!(files(&data).unwrap(), std::slice::from_ref(&object), "{way}");
             assert_eq!(schema(&objects.join("none.sqlite")), None);
         }
-        assert_eq!(mend_alarms(&data).unwrap(), [] as [String; 0]);
+        assert_eq!(mend_alarms(&data).unwrap(), []);
     }
 
     #[test]

@@ -9,9 +9,10 @@
     reason = "the one module that writes"
 )]
 
-use std::io::{self, Write};
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
 
-use blobwatch_wire::visible_lines;
+use blobwatch_wire::{LogField, LogLevel, log_line, visible_lines};
 
 use crate::problem::Problem;
 
@@ -46,4 +47,23 @@ pub(crate) fn stream() -> impl Write {
 /// Says on standard error what went wrong.
 pub(crate) fn complain(message: &str) {
     eprintln!("blobwatch: {}", visible_lines(message));
+}
+
+/// Says on standard error what happened to a program that runs for months: to a person in a terminal, and else in the form of the
+/// worker's log, which stands in the same journal.
+pub(crate) fn log(level: LogLevel, message: &str, fields: &[LogField<'_>]) {
+    if io::stderr().is_terminal() {
+        complain(&spoken(message, fields));
+    } else {
+        eprintln!("{}", log_line(level, message, fields.iter().copied()));
+    }
+}
+
+fn spoken(message: &str, fields: &[LogField<'_>]) -> String {
+    let mut said = message.to_owned();
+    for (name, value) in fields {
+        // Writing to a string cannot fail.
+        let _ = write!(said, "; {name}: {value}");
+    }
+    said
 }

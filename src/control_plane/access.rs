@@ -11,6 +11,7 @@ use worker::{Env, Method, Request};
 
 use super::control::text_binding;
 use super::http::{Answer, machine_ms};
+use super::log;
 use super::session::check_site;
 use super::signature::{is_signed, refresh_keys};
 
@@ -60,7 +61,7 @@ pub(super) fn is_configured(env: &Env) -> bool {
 
 fn configured(env: &Env) -> Answer<Option<Access>> {
     Access::from_json(&text_binding(env, BINDING)).map_err(|error| {
-        worker::console_error!("failed to read {BINDING}: {error}");
+        log::error(&format!("failed to read {BINDING}"), &[("cause", &error)]);
         let detail = format!("nobody can sign in through Access: {BINDING} cannot be read ({error})");
         Problem::new(503, "closed", "The control plane is closed", detail)
     })

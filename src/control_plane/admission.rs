@@ -13,6 +13,7 @@ use blobwatch_wire::Nothing;
 use worker::Env;
 
 use super::http::{Answer, now_ms};
+use super::log;
 use super::object_call::call;
 
 /// A token that was revoked somewhere, or a session that was ended, is over everywhere this much later.
@@ -105,7 +106,7 @@ pub(super) async fn used(name: &str, admission: &Admission, env: &Env) {
         name: name.to_owned(),
     };
     if let Err(problem) = call(env, &TokenUsedCall, used).await {
-        worker::console_error!("{}", problem.detail);
+        log::tried_again("tell that a token was used", &problem);
     }
 }
 

@@ -11,22 +11,33 @@ use blobwatch_wire::{
 };
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
-use worker::{Context, Env, Request, Response, Result, event};
+use worker::{Env, Request, Response, Result};
 
 use super::admission::{admission, used};
 use super::body::text_of_request;
 use super::gone::while_called;
 use super::http::{Answer, ConditionalRequest, FailedTo, method_of, now_ms, refuse};
+use super::log::{self, logged_as};
 use super::object_call::forward;
 use super::{
     access, addresses_api, audit_api, demo_api, detector_api, health, ingest_api, loads_api, losses_api,
     oidc, page, records_api, session, shares_api, tokens_api, tries,
 };
 
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, _ctx: Context) -> Result<Response> {
+pub(super) async fn answer_event(request: Request, env: Env) -> Result<Response> {
     let signal = request.inner().signal();
-    while_called(&signal, answer_caller(request, env)).await
+    let who = of_call(&request);
+    while_called(&signal, logged_as(who, answer_caller(request, env))).await
+}
+
+/// The call of the table, for the log: an address may have a secret in it.
+fn of_call(request: &Request) -> Vec<(&'static str, String)> {
+    let address = request.path();
+    let path = address.strip_prefix(API).unwrap_or(&address);
+    match look_up(Method::of_name(&method_of(request)), path) {
+        Lookup::Call(call) => vec![("call", format!("{} {}", call.method.name(), call.path))],
+        _ => Vec::new(),
+    }
 }
 
 async fn answer_caller(request: Request, env: Env) -> Result<Response> {
@@ -225,7 +236,7 @@ async fn of_token(bearer: Option<&str>, env: &Env) -> Answer<Actor> {
 pub(super) fn tokens(env: &Env) -> Answer<Tokens> {
     let secret = text_binding(env, "BLOBWATCH_TOKENS");
     Tokens::from_json(&secret).map_err(|error| {
-        worker::console_error!("failed to read BLOBWATCH_TOKENS: {error}");
+        log::error("failed to read BLOBWATCH_TOKENS", &[("cause", &error)]);
         closed(&error.to_string())
     })
 }

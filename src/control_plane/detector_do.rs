@@ -24,6 +24,7 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 use super::control::text_binding;
 use super::deliver;
 use super::http::{Answer, api_answer, now_ms, refuse};
+use super::log::{self, logged_as, of_object};
 use super::object_call::{ReceivedCall, answer, call};
 use super::opened::{Bell, Opened, unopened};
 use super::pause::pause;
@@ -34,6 +35,10 @@ const CATCH_UP_AGAIN_MS: u64 = 60_000;
 
 /// Deliveries of one alarm; each may take ten seconds, and the alarm rings again at once while more wait.
 const MAX_DELIVERIES: usize = 4;
+
+const CATCH_UP: &str = "ask the RuleBook for older changes";
+
+const WRITE_ENTRIES: &str = "write what people did into the audit log";
 
 #[durable_object(alarm)]
 pub struct Detector {
@@ -59,28 +64,40 @@ impl DurableObject for Detector {
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
-        match self.answer(request).await {
-            Ok(response) => Ok(response),
-            Err(problem) => refuse(&problem),
-        }
+        logged_as(of_object(Object::Detector, ""), async {
+            match self.answer(request).await {
+                Ok(response) => Ok(response),
+                Err(problem) => refuse(&problem),
+            }
+        })
+        .await
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.alarm.rang();
-        for step in [
-            self.catch_up().await,
-            // Before what is old is forgotten.
-            keep_hours(self, now_ms(), &Slices::new(pause)).await,
-            self.with("test the counts", |store| store.tick(now_ms())),
-            self.deliver().await,
-            self.write_entries().await,
-            self.ring_for_next().await,
-        ] {
-            if let Err(problem) = step {
-                worker::console_error!("{}", problem.detail);
+        logged_as(of_object(Object::Detector, ""), async {
+            self.alarm.rang();
+            for (what, step) in [
+                (CATCH_UP, self.catch_up().await),
+                // Before what is old is forgotten.
+                (
+                    "keep the hours",
+                    keep_hours(self, now_ms(), &Slices::new(pause)).await,
+                ),
+                (
+                    "test the counts",
+                    self.with("test the counts", |store| store.tick(now_ms())),
+                ),
+                ("deliver to webhooks", self.deliver().await),
+                (WRITE_ENTRIES, self.write_entries().await),
+                ("set the next alarm", self.ring_for_next().await),
+            ] {
+                if let Err(problem) = step {
+                    log::tried_again(what, &problem);
+                }
             }
-        }
-        Response::empty()
+            Response::empty()
+        })
+        .await
     }
 }
 
@@ -227,7 +244,7 @@ impl Detector {
     /// The same, where what was counted can be shown without the changes too.
     async fn try_to_catch_up(&self) {
         if let Err(problem) = self.catch_up().await {
-            worker::console_error!("{}", problem.detail);
+            log::tried_again(CATCH_UP, &problem);
         }
     }
 
@@ -266,7 +283,7 @@ impl Detector {
     /// The same, where the next alarm tries again.
     async fn try_to_write_entries(&self) {
         if let Err(problem) = self.write_entries().await {
-            worker::console_error!("{}", problem.detail);
+            log::tried_again(WRITE_ENTRIES, &problem);
         }
     }
 

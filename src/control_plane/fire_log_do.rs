@@ -18,10 +18,11 @@ use blobwatch_previews::ReplayCall;
 use blobwatch_records::RulebookVersion;
 use blobwatch_rule_book::{GuardCountsCall, LoadReportCall};
 use blobwatch_sql::{Shared, Slices};
-use blobwatch_wire::{Bytes, Method, Nothing, ObjectCall, Problem, Text};
+use blobwatch_wire::{Bytes, LogField, Method, Nothing, Object, ObjectCall, Problem, Text};
 use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, internal, now_ms, refuse};
+use super::log::{self, logged_as, of_object};
 use super::object_call::{ReceivedCall, answer, call, call_named};
 use super::opened::{Bell, Opened, unopened};
 use super::pause::{pause, rest};
@@ -68,42 +69,21 @@ impl DurableObject for FireLog {
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
-        match self.answer(request).await {
-            Ok(response) => Ok(response),
-            Err(problem) => refuse(&problem),
-        }
+        let path = request.path();
+        let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        logged_as(of_object(Object::FireLog, name), async {
+            match self.answer(request).await {
+                Ok(response) => Ok(response),
+                Err(problem) => refuse(&problem),
+            }
+        })
+        .await
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.alarm.rang();
-        let tended = match self.wake().await {
-            Ok(()) => tend(self, now_ms(), &Slices::new(pause)).await,
-            Err(problem) => Err(problem),
-        };
-        if let Err(problem) = self.report_guards().await {
-            worker::console_error!("{}", problem.detail);
-        }
-        if let Err(problem) = self.report_load().await {
-            worker::console_error!("{}", problem.detail);
-        }
-        if let Err(problem) = self.send_cells().await {
-            worker::console_error!("{}", problem.detail);
-        }
-        if let Err(problem) = self.tell_losses().await {
-            worker::console_error!("{}", problem.detail);
-        }
-        let now = now_ms();
-        let next = match &tended {
-            Ok(tended) if tended.more => now,
-            Ok(_) => self
-                .with("maintain the records", |store| Ok(store.next_alarm_ms(now)))
-                .unwrap_or(now + 60_000),
-            Err(_) => now + 60_000,
-        };
-        if let Err(problem) = self.alarm.at(&self.state, next).await {
-            worker::console_error!("{}", problem.detail);
-        }
-        Response::empty()
+        let name = self.with("open the records", |store| Ok(store.name().to_owned()));
+        let who = of_object(Object::FireLog, &name.unwrap_or_default());
+        logged_as(who, self.rang()).await
     }
 }
 
@@ -119,6 +99,36 @@ impl Shared<Store<ObjectSql>, FireLogError> for FireLog {
 }
 
 impl FireLog {
+    async fn rang(&self) -> Result<Response> {
+        self.alarm.rang();
+        let tended = match self.wake().await {
+            Ok(()) => tend(self, now_ms(), &Slices::new(pause)).await,
+            Err(problem) => Err(problem),
+        };
+        for (what, step) in [
+            ("report to the guards", self.report_guards().await),
+            ("report the load", self.report_load().await),
+            ("send the cells", self.send_cells().await),
+            ("tell the losses", self.tell_losses().await),
+        ] {
+            if let Err(problem) = step {
+                log::tried_again(what, &problem);
+            }
+        }
+        let now = now_ms();
+        let next = match &tended {
+            Ok(tended) if tended.more => now,
+            Ok(_) => self
+                .with("maintain the records", |store| Ok(store.next_alarm_ms(now)))
+                .unwrap_or(now + 60_000),
+            Err(_) => now + 60_000,
+        };
+        if let Err(problem) = self.alarm.at(&self.state, next).await {
+            log::tried_again("set the next alarm", &problem);
+        }
+        Response::empty()
+    }
+
     async fn answer(&self, request: Request) -> Answer<Response> {
         let mut received = ReceivedCall::of(request)?;
         let path = received.path().to_owned();
@@ -256,7 +266,8 @@ impl FireLog {
                 self.with(WHAT, |store| store.take_handover(&body, (fire_logs, place)))
             });
             if let Err(problem) = taken {
-                worker::console_error!("{}", problem.detail);
+                let from: [LogField<'_>; 2] = [("from", &name), ("cause", &problem.detail)];
+                log::warn("failed to take clients over", &from);
                 self.with(WHAT, |store| store.handover_failed(now_ms()))?;
             }
         }
@@ -292,10 +303,10 @@ impl FireLog {
             Ok((epoch, document)) => {
                 match self.with("keep the rulebook", |store| store.keep_rulebook(epoch, &document)) {
                     Ok(_) => self.told_ms.set(now),
-                    Err(problem) => worker::console_error!("{}", problem.detail),
+                    Err(problem) => log::tried_again("keep the rulebook", &problem),
                 }
             }
-            Err(problem) => worker::console_error!("{}", problem.detail),
+            Err(problem) => log::tried_again("ask for the rulebook", &problem),
         }
     }
 

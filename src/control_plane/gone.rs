@@ -14,6 +14,8 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use worker::web_sys::AbortSignal;
 
+use super::log;
+
 /// The signal's event.
 const ABORT: &str = "abort";
 
@@ -30,7 +32,7 @@ pub(super) async fn while_called<F: Future + 'static>(signal: &AbortSignal, work
     });
     let listener = on_abort.as_ref().unchecked_ref();
     if signal.add_event_listener_with_callback(ABORT, listener).is_err() {
-        worker::console_error!("failed to listen for the end of a call");
+        log::error("failed to listen for the end of a call", &[]);
     }
     let answer = poll_fn(|context| match held.borrow_mut().as_mut() {
         Some(work) => work.as_mut().poll(context),
@@ -42,7 +44,7 @@ pub(super) async fn while_called<F: Future + 'static>(signal: &AbortSignal, work
         .remove_event_listener_with_callback(ABORT, listener)
         .is_err()
     {
-        worker::console_error!("failed to stop listening for the end of a call");
+        log::error("failed to stop listening for the end of a call", &[]);
     }
     answer
 }

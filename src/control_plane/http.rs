@@ -9,6 +9,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{Date, Headers, Method, Request, RequestInit, Response, Result, ScheduledTime, State, Url};
 
+use super::log;
+
 /// Beside a 429 and a 503: the longest that anybody waits for another try of a token, and about what a preview takes.
 pub(super) const RETRY_AFTER_S: &str = "60";
 
@@ -104,7 +106,12 @@ impl ConditionalRequest {
 
 /// What broke is for the log; the client is told that it can try again.
 pub(super) fn internal(what: &str, error: impl std::fmt::Display) -> Problem {
-    worker::console_error!("failed to {what}: {error}");
+    log::error(&format!("failed to {what}"), &[("cause", &error)]);
+    nothing_changed(what)
+}
+
+/// 503 after a step that failed.
+pub(super) fn nothing_changed(what: &str) -> Problem {
     Problem::new(
         503,
         "unavailable",

@@ -4,6 +4,7 @@
 /** @import { ControlPlane, ObjectName, RustObject } from "./wasm.js" */
 
 import { isAhead, isStandstill, now } from "../data_plane/clock.js";
+import { log } from "../data_plane/log.js";
 import { exports } from "./wasm.js";
 
 // V8's, and not in the types: most of the ten frames that it keeps are the panic's own.
@@ -23,7 +24,7 @@ function broken(error) {
 
 function renew() {
   if (!state.criticalError) return;
-  console.error("the control plane's Wasm instance is made anew");
+  log("warn", "the control plane's Wasm instance is made anew");
   exports.__wbg_reset_state();
   state.criticalError = false;
   state.instanceId += 1;

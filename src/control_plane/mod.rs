@@ -14,6 +14,11 @@ mod demo_api;
 mod deliver;
 mod detector_api;
 mod detector_do;
+#[expect(
+    clippy::disallowed_macros,
+    reason = "`event` writes down an answer that cannot be made"
+)]
+mod entry;
 mod fire_log_do;
 mod fire_log_queries;
 mod gone;
@@ -22,6 +27,7 @@ mod http;
 mod ingest_api;
 mod isolate_state;
 mod loads_api;
+mod log;
 mod losses_api;
 mod object_call;
 mod oidc;

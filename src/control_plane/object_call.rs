@@ -1,11 +1,12 @@
 //! Calls between our objects, on the platform; what they are called and what they carry is in the crate of the object
 //! that answers.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use blobwatch_sql::NEWER_SCHEMA;
 use blobwatch_wire::{
-    Body, MAX_OBJECT_BODY, Object, ObjectCall, Payload, Problem, STORAGE, answer_limit, broken_off,
+    Body, LogField, MAX_OBJECT_BODY, Object, ObjectCall, Payload, Problem, STORAGE, answer_limit, broken_off,
     unanswered,
 };
 use futures_util::future::{Either, select};
@@ -16,7 +17,8 @@ use worker::{
 };
 
 use super::body::{bytes_of, bytes_of_reply, text_of_reply, text_of_request};
-use super::http::{Answer, FailedTo, internal, text};
+use super::http::{Answer, FailedTo, internal, nothing_changed, text};
+use super::log;
 use super::storage_check::fault_of;
 
 /// Carries the actor's name from the control plane; nothing outside can reach an object.
@@ -75,7 +77,14 @@ async fn send<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) 
             match serde_json::from_str::<Problem>(&why) {
                 // It lasts until somebody deploys that build, or makes room: trying again is no remedy.
                 Ok(problem) if problem.is(NEWER_SCHEMA) || problem.is(STORAGE) => Err(problem),
-                _ => Err(internal(C::PURPOSE, format_args!("status {status}: {why}"))),
+                _ => {
+                    let asked = C::OBJECT.called(name);
+                    Err(failed_at(
+                        C::PURPOSE,
+                        &asked,
+                        &format_args!("status {status}: {why}"),
+                    ))
+                }
             }
         }
     }
@@ -88,7 +97,7 @@ pub(super) async fn reply<C: ObjectCall>(response: &mut Response) -> Answer<C::R
 }
 
 async fn fetch<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) -> Answer<Response> {
-    let failed = |e| internal(C::PURPOSE, e);
+    let failed = |e| failed_at(C::PURPOSE, &C::OBJECT.called(name), &e);
     let payload = body.into_payload().failed_to(C::PURPOSE)?;
     let path = call.path();
     let address = C::OBJECT.address(name, &path);
@@ -97,6 +106,13 @@ async fn fetch<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request)
     let asked = Box::pin(stub.fetch_with_request(request));
     let limit = answer_limit(C::OBJECT, &path);
     in_time(env, asked, C::OBJECT, name, C::PURPOSE, limit).await
+}
+
+/// As [`internal`], of a call to that object.
+fn failed_at(purpose: &str, asked: &str, cause: &dyn Display) -> Problem {
+    let fields: [LogField<'_>; 2] = [("asked", &asked), ("cause", cause)];
+    log::error(&format!("failed to {purpose}"), &fields);
+    nothing_changed(purpose)
 }
 
 /// The answer, unless the object hangs.
@@ -113,13 +129,19 @@ async fn in_time(
         Either::Left((Err(error), _)) => {
             let fault = fault_of(env, object, name, &error.to_string()).await;
             let problem = broken_off(object, name, purpose, fault.as_ref());
-            worker::console_error!("{}: {error}", problem.detail);
+            let (asked, fault) = (object.called(name), fault.map(|fault| fault.sentence()));
+            let fields: [LogField<'_>; 3] = [
+                ("asked", &asked),
+                ("fault", &fault.unwrap_or_default()),
+                ("cause", &error),
+            ];
+            log::error(&format!("failed to {purpose}"), &fields);
             Err(problem)
         }
         Either::Right(_) => {
-            let problem = unanswered(object, name, purpose, limit);
-            worker::console_error!("{}", problem.detail);
-            Err(problem)
+            let cause = format!("no answer within {} s", limit.as_secs());
+            failed_at(purpose, &object.called(name), &cause);
+            Err(unanswered(object, name, purpose, limit))
         }
     }
 }

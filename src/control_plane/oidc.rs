@@ -14,6 +14,7 @@ use worker::{Env, Method, Request, Response};
 use super::admission::earliest_ms;
 use super::control::text_binding;
 use super::http::{Answer, FailedTo, internal, machine_ms, now_ms};
+use super::log;
 use super::random::random_bytes;
 use super::session::{header, host, sessions, with_cookies};
 use super::signature::{ask, fetch_document, is_signed, refresh_keys, signer_request};
@@ -54,7 +55,7 @@ pub(super) async fn answer(address: &str, request: &Request, env: &Env) -> Answe
 
 pub(super) fn configured(env: &Env) -> Answer<Option<Oidc>> {
     Oidc::from_json(&text_binding(env, BINDING)).map_err(|error| {
-        worker::console_error!("failed to read {BINDING}: {error}");
+        log::error(&format!("failed to read {BINDING}"), &[("cause", &error)]);
         let detail =
             format!("nobody can sign in at an identity provider: {BINDING} cannot be read ({error})");
         Problem::new(503, "closed", "The control plane is closed", detail)

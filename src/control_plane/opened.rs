@@ -9,13 +9,14 @@ use blobwatch_wire::Problem;
 use worker::State;
 
 use super::http::{Answer, internal, set_alarm};
+use super::log;
 use super::sql::ObjectSql;
 
 /// A step failed: the caller is told why, as it may be theirs to mend.
 pub(super) fn failed(what: &str, error: impl Into<Problem>) -> Problem {
-    let problem = error.into().in_step(what);
-    worker::console_error!("{}", problem.detail);
-    problem
+    let problem = error.into();
+    log::error(&format!("failed to {what}"), &[("cause", &problem.detail)]);
+    problem.in_step(what)
 }
 
 /// A database cannot be opened.

@@ -14,12 +14,13 @@ use blobwatch_previews::{
 };
 use blobwatch_rule_book::{FireLogNamesCall, PlanPreviewCall, PreviewDoneCall, StalePreviewsCall};
 use blobwatch_sql::{NEWER_SCHEMA, StoreError};
-use blobwatch_wire::{ApiReply, List, Nothing, Problem, Text};
+use blobwatch_wire::{ApiReply, List, Nothing, Object, Problem, Text};
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::http::{Answer, api_answer, now_ms, refuse};
+use super::log::{self, logged_as, of_object};
 use super::object_call::{ReceivedCall, call, call_named, call_through};
 use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
@@ -48,30 +49,36 @@ impl DurableObject for Previews {
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
-        if self.alarm.wakes()
-            && let Err(problem) = self.go_on(0).await
-        {
-            worker::console_error!("failed to continue previews: {}", problem.detail);
-        }
-        match self.answer(request).await {
-            Ok(response) => Ok(response),
-            Err(problem) => refuse(&problem),
-        }
+        logged_as(of_object(Object::Previews, ""), async {
+            if self.alarm.wakes()
+                && let Err(problem) = self.go_on(0).await
+            {
+                log::tried_again("continue previews", &problem);
+            }
+            match self.answer(request).await {
+                Ok(response) => Ok(response),
+                Err(problem) => refuse(&problem),
+            }
+        })
+        .await
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.alarm.rang();
-        let wait_ms = match self.work().await {
-            Ok(wait_ms) => wait_ms,
-            Err(problem) => {
-                worker::console_error!("failed to run previews: {}", problem.detail);
-                RETRY_MS
+        logged_as(of_object(Object::Previews, ""), async {
+            self.alarm.rang();
+            let wait_ms = match self.work().await {
+                Ok(wait_ms) => wait_ms,
+                Err(problem) => {
+                    log::tried_again("run previews", &problem);
+                    RETRY_MS
+                }
+            };
+            if let Err(problem) = self.go_on(wait_ms).await {
+                log::tried_again("continue previews", &problem);
             }
-        };
-        if let Err(problem) = self.go_on(wait_ms).await {
-            worker::console_error!("failed to continue previews: {}", problem.detail);
-        }
-        Response::empty()
+            Response::empty()
+        })
+        .await
     }
 }
 
@@ -193,7 +200,7 @@ impl Previews {
 fn event_of<T>(answer: Answer<T>, event: impl FnOnce(T) -> Event) -> Event {
     answer.map_or_else(
         |problem| {
-            worker::console_error!("failed to run previews: {}", problem.detail);
+            log::tried_again("run previews", &problem);
             Event::Failed
         },
         event,

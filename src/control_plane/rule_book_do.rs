@@ -20,12 +20,13 @@ use blobwatch_rule_book::{
     list_tokens, plan_of, revoke_token, rule_book_metrics, stale_previews, unknown_names,
 };
 use blobwatch_rulebook::{LoadReport, starter};
-use blobwatch_wire::{ApiRequest, Nothing, Object, ObjectCall, Problem, Text};
+use blobwatch_wire::{ApiRequest, LogField, Nothing, Object, ObjectCall, Problem, Text};
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
 
 use super::http::{Answer, FailedTo, api_answer, now_ms, query_pairs, refuse, respond};
+use super::log::{self, logged_as, of_object};
 use super::object_call::{ReceivedCall, answer, call, call_named, reply, send_only};
 use super::opened::{Bell, Opened, unopened};
 use super::sql::ObjectSql;
@@ -79,34 +80,40 @@ impl DurableObject for RuleBook {
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
-        if self.alarm.wakes()
-            && let Err(problem) = self.ring_for_next(now_ms()).await
-        {
-            worker::console_error!("failed to set the next alarm: {}", problem.detail);
-        }
-        match self.answer(request).await {
-            Ok(response) => Ok(response),
-            Err(problem) => refuse(&problem),
-        }
+        logged_as(of_object(Object::RuleBook, ""), async {
+            if self.alarm.wakes()
+                && let Err(problem) = self.ring_for_next(now_ms()).await
+            {
+                log::tried_again("set the next alarm", &problem);
+            }
+            match self.answer(request).await {
+                Ok(response) => Ok(response),
+                Err(problem) => refuse(&problem),
+            }
+        })
+        .await
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.alarm.rang();
-        let mut earliest = now_ms();
-        for (what, step) in [
-            ("advance the schedule", self.advance()),
-            ("push the rulebook", self.push().await),
-            ("tell the Detector", self.tell().await),
-        ] {
-            if let Err(problem) = step {
-                worker::console_error!("failed to {what}: {}", problem.detail);
-                earliest = now_ms() + AFTER_FAILURE_MS;
+        logged_as(of_object(Object::RuleBook, ""), async {
+            self.alarm.rang();
+            let mut earliest = now_ms();
+            for (what, step) in [
+                ("advance the schedule", self.advance()),
+                ("push the rulebook", self.push().await),
+                ("tell the Detector", self.tell().await),
+            ] {
+                if let Err(problem) = step {
+                    log::tried_again(what, &problem);
+                    earliest = now_ms() + AFTER_FAILURE_MS;
+                }
             }
-        }
-        if let Err(problem) = self.ring_for_next(earliest).await {
-            worker::console_error!("failed to set the next alarm: {}", problem.detail);
-        }
-        Response::empty()
+            if let Err(problem) = self.ring_for_next(earliest).await {
+                log::tried_again("set the next alarm", &problem);
+            }
+            Response::empty()
+        })
+        .await
     }
 }
 
@@ -315,8 +322,12 @@ impl RuleBook {
                     Ok(()) => self.with(WHAT, |store| store.notice_told(&notice))?,
                     Err(problem) => {
                         let is_given_up = self.with(WHAT, |store| store.notice_untold(&notice, now_ms()))?;
-                        let then = if is_given_up { ", and gave up" } else { "" };
-                        worker::console_error!("{}{then}: {}", problem.detail, notice.id);
+                        let fields: [LogField<'_>; 2] = [("notice", &notice.id), ("cause", &problem.detail)];
+                        if is_given_up {
+                            log::error("gave up telling the Detector", &fields);
+                        } else {
+                            log::warn("failed to tell the Detector", &fields);
+                        }
                     }
                 }
             }

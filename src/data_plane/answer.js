@@ -6,6 +6,8 @@
  * @import { Plan, Refusal } from "./plan.js"
  */
 
+import { log } from "./log.js";
+
 /** With a body, the constructor of Response refuses these; an answer that `fetch` made may have them all the same. */
 const BODILESS = [204, 205, 304];
 
@@ -65,7 +67,7 @@ export function refuse(plane, plan, refusal, env, ctx) {
  * @param {ExecutionContext} ctx
  */
 export function unreachable(plane, plan, error, env, ctx) {
-  console.error(`failed to reach the origin: ${withoutQuery(error)}`);
+  log("error", "failed to reach the origin", { route: plan.route, id: plan.id, cause: withoutQuery(error) });
   plane.settleOwn(plan, 0, "origin_failed", env, ctx);
   return ours(plan, plane.noAnswer(plan, env));
 }
@@ -86,7 +88,7 @@ const withoutQuery = (error) => `${error}`.replaceAll(/[?#][^\s"']*/g, "?…");
  * @param {ExecutionContext} ctx
  */
 export async function misconfigured(request, plane, plan, { status, error, message }, env, ctx) {
-  plane.health.note(message);
+  plane.health.note(message, { route: plan.route });
   await readBody(request);
   plane.settleOwn(plan, 0, "origin_failed", env, ctx);
   const body = JSON.stringify({ errors: [{ code: "UNAVAILABLE", message, detail: plan.id ? { id: plan.id } : null }] });

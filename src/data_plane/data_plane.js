@@ -13,6 +13,7 @@ import { readFacts } from "./facts.js";
 import { Flusher } from "./flusher.js";
 import { Health } from "./health.js";
 import { hexOf } from "./hex.js";
+import { log } from "./log.js";
 import { pipeFor } from "./observe.js";
 import { absentPlan, readPlan } from "./plan.js";
 import { describe, describeOwn, writeSaid } from "./said.js";
@@ -88,7 +89,7 @@ export class DataPlane {
       if (!this.#configured) this.#configure(env);
       return body(this.#calls);
     } catch (error) {
-      console.error(`${loss}: ${error}`);
+      log("error", "a call of the data plane's Wasm module failed", { loss, cause: error });
       this.count(loss);
       if (!isPlain(error)) this.#reset();
       return undefined;
@@ -100,7 +101,7 @@ export class DataPlane {
     const isolate = hexOf(crypto.getRandomValues(new Uint8Array(6)));
     const { BLOBWATCH_CLIENT_SECRET: secret, BLOBWATCH_TOKENS: tokens, ORIGIN: origin } = env;
     const unusable = this.#calls.configure(isolate, secret ?? "", tokens ?? "", origin ?? "", this.#cloudPrefixes);
-    if (unusable !== undefined) console.error(`failed to configure: ${unusable}`);
+    if (unusable !== undefined) log("error", "failed to configure the data plane", { cause: unusable });
     this.#configured = true;
   }
 
@@ -115,7 +116,7 @@ export class DataPlane {
     try {
       this.#renew();
     } catch (error) {
-      console.error(`failed to recreate the Wasm instance: ${error}`);
+      log("error", "failed to make the data plane's Wasm instance anew", { cause: error });
     }
   }
 
@@ -142,7 +143,7 @@ export class DataPlane {
     try {
       return encoder.encode(readFacts(request, url, env));
     } catch (error) {
-      console.error(`failed to read a request: ${error}`);
+      log("error", "failed to read a request", { loss: "decide_trap", cause: error });
       this.count("decide_trap");
       return undefined;
     }
@@ -168,7 +169,7 @@ export class DataPlane {
 
   /** @param {unknown} error */
   #unsettled(error) {
-    console.error(`failed to settle: ${error}`);
+    log("error", "failed to settle a record", { loss: "settle_trap", cause: error });
     this.count("settle_trap");
   }
 

@@ -5,6 +5,7 @@
 
 import { now } from "./clock.js";
 import { line, readCf } from "./facts.js";
+import { log } from "./log.js";
 import { callFireLog } from "./objects_host.js";
 
 const CONFIRMED_FOR_MS = 3500; // with a flush a second, a mode change is effective everywhere in under 5 s
@@ -75,7 +76,7 @@ export class Flusher {
       const reply = await askFireLog(env, path, {});
       if (generation === this.#plane.generation) this.#learn(path, reply, env);
     } catch (error) {
-      console.error(`failed to read the rulebook: ${error}`);
+      log("warn", "failed to read the rulebook", { fire_log: nameIn(path), cause: error });
       this.#plane.count("rulebook_unread");
       this.#failed(path, error, 0);
     }
@@ -201,7 +202,7 @@ export class Flusher {
       if (generation === this.#plane.generation) this.#learn(path, reply, env);
       return true;
     } catch (error) {
-      console.error(`failed to flush: ${error}`);
+      log("warn", "failed to flush", { fire_log: nameIn(path), cause: error });
       this.#failed(path, error, 1);
       if (generation !== this.#plane.generation) return false;
       this.#plane.call("flush_trap", env, (wasm) => wasm.flush_failed(path, now()));

@@ -2,6 +2,7 @@
 // that could be served.
 
 import { aheadBy } from "./clock.js";
+import { log } from "./log.js";
 
 /** A fault that was not met again for this long is no longer said. */
 const SAID_FOR_MS = 300_000;
@@ -20,10 +21,11 @@ export class Health {
   /**
    * Notes a fault, and logs it where it is new.
    * @param {string} fault
+   * @param {Record<string, unknown>} [fields] of its line
    */
-  note(fault) {
+  note(fault, fields) {
     const met = this.#faults.get(fault);
-    if (met === undefined || Date.now() - met >= SAID_FOR_MS) console.error(fault);
+    if (met === undefined || Date.now() - met >= SAID_FOR_MS) log("error", fault, fields);
     this.#faults.delete(fault); // the one that was met last is the last in order
     this.#faults.set(fault, Date.now());
     for (const [oldest] of this.#faults) {

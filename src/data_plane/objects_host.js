@@ -5,12 +5,15 @@
 /** @import { State } from "./data_plane.js" */
 
 import { hexOf } from "./hex.js";
+import { log } from "./log.js";
 
 /** Where a FireLog is at the objects' host; `src/control_plane/objects_port.js` answers. */
 export const FIRE_LOGS = "/fire-logs/";
 
 /** Proves that a data plane is one of ours, where no certificate does. */
 export const SECRET_HEADER = "blobwatch-objects-secret";
+
+const NO_ANSWER = "the objects' host does not answer";
 
 const HEALTH = "/_blobwatch/healthz";
 
@@ -54,9 +57,9 @@ export async function controlElsewhere(request, url, env, objects, state) {
     if (!isHealth || isWordOnHealth(answer, mustBeReady)) return answer;
     return healthAlone(state, `the objects' host answered ${answer.status}`, mustBeReady);
   } catch (error) {
-    const why = `the objects' host does not answer: ${error instanceof Error ? error.message : error}`;
-    console.error(why);
-    return isHealth ? healthAlone(state, why, mustBeReady) : unavailable();
+    const cause = error instanceof Error ? error.message : `${error}`;
+    log("error", NO_ANSWER, { cause });
+    return isHealth ? healthAlone(state, `${NO_ANSWER}: ${cause}`, mustBeReady) : unavailable();
   }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use blobwatch_host::progress::Step;
 use blobwatch_host::workerd::{Workerd, ready};
+use blobwatch_wire::LogLevel;
 use tokio::runtime::Builder;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
@@ -15,7 +16,7 @@ use super::banner::Banner;
 use super::notify;
 use super::service::Service;
 use super::signals::Signals;
-use crate::databases::mend_alarms;
+use crate::databases::{DamagedAlarms, mend_alarms};
 use crate::{output, probe};
 
 /// Between a death and the next start, doubled from death to death.
@@ -57,10 +58,11 @@ async fn watch(service: &Service<'_>, banner: &Banner, patience: Duration) -> Re
         if started.elapsed() > LIVED {
             pause = FIRST_PAUSE;
         }
-        output::complain(&format!(
-            "workerd ended with {status}; it is started anew in {} s",
-            pause.as_secs()
-        ));
+        output::log(
+            LogLevel::Error,
+            "workerd ended; it is started anew",
+            &[("status", &status), ("pause_s", &pause.as_secs())],
+        );
         tokio::select! {
             () = sleep(pause) => {}
             _ = signals.next() => return Ok(()),
@@ -148,15 +150,33 @@ async fn told(title: &str, ask: impl FnOnce() -> String + Send + 'static) {
 
 /// A damaged file of alarms keeps workerd from starting, and holds nothing that does not come back by itself.
 fn mended(service: &Service<'_>) -> Result<()> {
-    for line in mend_alarms(service.data)? {
-        output::complain(&line);
+    for DamagedAlarms {
+        file,
+        damage,
+        moved_to,
+    } in mend_alarms(service.data)?
+    {
+        output::log(
+            LogLevel::Warn,
+            "a damaged file of alarms was moved away: objects set their alarms again when they are next called, and no rule or \
+             record was in it",
+            &[
+                ("file", &file.display()),
+                ("moved_to", &moved_to),
+                ("cause", &damage),
+            ],
+        );
     }
     Ok(())
 }
 
 /// Waits for the requests in flight; a second signal is impatience.
 async fn end(mut workerd: Workerd, signals: &mut Signals, name: &str, patience: Duration) -> Result<()> {
-    output::complain(&format!("{name}: ending when the requests in flight have ended"));
+    output::log(
+        LogLevel::Info,
+        "ending when the requests in flight have ended",
+        &[("signal", &name)],
+    );
     let is_impatient = tokio::select! {
         () = workerd.finish(patience) => false,
         _ = signals.next() => true,

@@ -44,7 +44,7 @@ registerHooks({
 // Of the runtime, where it is global.
 const listeners = [];
 globalThis.addEventListener = (_, listener) => listeners.push(listener);
-console.error = () => {};
+console.warn = () => {};
 
 const { control } = await import("../control.js");
 const { FireLog, RuleBook } = await import("../objects.js");

@@ -69,8 +69,8 @@ test("without an answer of the origin only what is watched has a record", async 
 test("the log has no query of an address", () => {
   const logged = mock.method(console, "error", () => {});
   answered((plane) => unreachable(plane, planned(), new TypeError("Invalid URL: https://b.example/x?X-Amz-Signature=s3cr3t#s3cr3t end"), env, ctx));
-  assert.deepEqual(logged.mock.calls.map(({ arguments: [line] }) => line), [
-    "failed to reach the origin: TypeError: Invalid URL: https://b.example/x?… end",
+  assert.deepEqual(logged.mock.calls.map(({ arguments: [line] }) => JSON.parse(line)), [
+    { level: "error", message: "failed to reach the origin", route: "demo", id: ID, cause: "TypeError: Invalid URL: https://b.example/x?… end" },
   ]);
 });
 

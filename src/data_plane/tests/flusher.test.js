@@ -20,6 +20,7 @@ beforeEach(() => {
   const wait = (/** @type {number} */ ms) => new Promise((resolve) => waits.push({ ms, pass: () => resolve(undefined) }));
   Object.assign(globalThis, { scheduler: { wait } });
   mock.method(console, "error", () => {});
+  mock.method(console, "warn", () => {});
 });
 
 /** @param {Partial<Calls>} [calls] */

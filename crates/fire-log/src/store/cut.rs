@@ -151,4 +151,10 @@ impl<S: Sql> FireLog<S> {
     pub fn be_named(&mut self, name: &str) -> Result<(), FireLogError> {
         self.outbox.be_named(&self.sql, name)
     }
+
+    /// The object's own name; empty before its first batch.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.outbox.name()
+    }
 }

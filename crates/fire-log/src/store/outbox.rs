@@ -95,6 +95,10 @@ impl Outbox {
         (!self.waiting.is_empty()).then_some(self.retry_ms)
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.source
+    }
+
     pub(super) fn be_named(&mut self, sql: &impl Sql, name: &str) -> Result<(), FireLogError> {
         if self.source != name {
             let statement = "INSERT OR REPLACE INTO meta (key, value) VALUES ('name', ?)";
