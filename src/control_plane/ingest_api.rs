@@ -27,7 +27,7 @@ use super::object_call::{call, call_named};
 /// Bodies that one isolate reads at a time: each holds up to 20 MB of its 128 MB.
 const MAX_AT_ONCE: u32 = 3;
 
-/// How long the rulebook is taken for the current one, as in the data plane.
+/// How long the rulebook is taken for the current one: a change is in force within five seconds, as it is for pulls.
 const KNOWN_FOR_MS: u64 = 5_000;
 
 /// Headers in which sources that cannot set `Authorization` send a token.

@@ -13,7 +13,7 @@ import { control } from "./control.js";
 /** A data plane's calls of a FireLog, by the end of their path. @type {Record<string, string>} */
 const CALLS = { flush: "POST", rulebook: "GET" };
 
-/** As `fire_log_name` of `crates/records` makes it. */
+/** As `fire_log_name` of `crates/records` makes it; `tests/lines/fire_log_calls.txt` has some. */
 const CALL = /^(fl1-[a-z0-9]{1,8}-[0-9]{1,4})\/([a-z]+)$/;
 
 export const objectsPort = {

@@ -3,6 +3,7 @@
 // `Date.now()` stands still meanwhile; SQLite reads the machine's clock itself. In a process that started behind what is stored timers
 // do ring, and objects look again without a call.
 
+import { MAX_FIRE_LOGS } from "../data_plane/bounds.js";
 import { goOnFrom, isAhead, isStandstill, now, tick } from "../data_plane/clock.js";
 
 /** Between two rounds. */
@@ -14,9 +15,6 @@ const RING_AGAIN_MS = 1000;
 /** A turn that did not come for so long does not come: the object that waited for it is gone. */
 const TURN_LOST_MS = 5000;
 
-/** FireLogs of one process: as many as an isolate calls (`MAX_TARGETS` in `crates/records`). */
-const MAX_FIRE_LOGS = 256;
-
 /** FireLogs write down so often what the time is: a process that starts goes on from there. */
 const NOTED_EVERY_MS = 10_000;
 
@@ -25,7 +23,7 @@ const MAX_SET_BACK_MS = 26 * 3_600_000;
 
 const NOTED = "time";
 
-/** @type {Set<string>} */
+/** Of this process: as many as an isolate calls. @type {Set<string>} */
 const fireLogs = new Set();
 
 let rounds = 0;

@@ -3,7 +3,7 @@
 // began before reads the time at which the clock was set back.
 
 /** Less is the pace of requests: each reads the clock by itself. */
-const SET_BACK_MS = 2000;
+export const SET_BACK_MS = 2000;
 
 /** No request and no call for so long: either nobody asked, or the clock was set forward again. */
 const LEAP_MS = 60_000;

@@ -3,6 +3,7 @@
 
 /** @import { DataPlane } from "./data_plane.js" */
 
+import { ANSWER_WITHIN_MS, FLUSH_AFTER_MS, MAX_AHEAD_MS, MAX_FIRE_LOGS } from "./bounds.js";
 import { now } from "./clock.js";
 import { line, readCf } from "./facts.js";
 import { log } from "./log.js";
@@ -11,13 +12,7 @@ import { callFireLog } from "./objects_host.js";
 const CONFIRMED_FOR_MS = 3500; // with a flush a second, a mode change is effective everywhere in under 5 s
 const REFRESH_WAIT_MS = 50; // a pull waits no longer than this for us
 const REFRESH_RETRY_MS = 1000;
-const FLUSH_AFTER_MS = 1000;
-const TIMEOUT_MS = 10_000;
 const MAX_SIDE_BY_SIDE = 6; // Cloudflare makes a request's seventh connection wait
-const MAX_AHEAD_MS = 1000; // requests read the clock at their own pace: one may be so far ahead of another
-
-/** FireLogs whose failures are known: an isolate has at most so many queues (`MAX_TARGETS` in `crates/records`). */
-const MAX_FIRE_LOGS = 256;
 
 /**
  * A FireLog that answered the last call with a failure.
@@ -33,7 +28,7 @@ export class Flusher {
   #refreshedAt = 0;
   #timerAt = 0;
   #colo = "";
-  /** By the name of the FireLog; undefined: it answered. @type {Map<string, Failing | undefined>} */
+  /** By the name of the FireLog, of the last `MAX_FIRE_LOGS`; undefined: it answered. @type {Map<string, Failing | undefined>} */
   #fireLogs = new Map();
 
   /** @param {Pick<DataPlane, "call" | "count" | "takeLosses" | "generation">} plane */
@@ -232,7 +227,7 @@ const nameIn = (path) => path.slice(0, path.indexOf("/"));
  * @param {RequestInit} init
  */
 async function askFireLog(env, path, init) {
-  const reply = await callFireLog(env, path, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const reply = await callFireLog(env, path, { ...init, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
   if (reply.status !== 200) throw new Error(`${path}: status ${reply.status}${await detailOf(reply)}`);
   return new Uint8Array(await reply.arrayBuffer());
 }

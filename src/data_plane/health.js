@@ -1,14 +1,11 @@
 // What an isolate knows of its own faults. `healthz` says it: the faults are an operator's to mend, and none of them fails a pull
 // that could be served.
 
-import { aheadBy } from "./clock.js";
+import { SET_BACK_MS, aheadBy } from "./clock.js";
 import { log } from "./log.js";
 
 /** A fault that was not met again for this long is no longer said. */
 const SAID_FOR_MS = 300_000;
-
-/** Less is the pace of requests: each reads the clock by itself. */
-const SET_BACK_MS = 2000;
 
 /** One sentence each; a deployment has few routes that are wrong at a time. */
 const MAX_FAULTS = 16;

@@ -4,6 +4,7 @@
 
 /** @import { State } from "./data_plane.js" */
 
+import { OBJECTS_HOST_LIMIT_MS } from "./bounds.js";
 import { hexOf } from "./hex.js";
 import { log } from "./log.js";
 
@@ -22,9 +23,6 @@ const HEALTH_LIMIT_MS = 800;
 
 /** Who asks whether traffic may come waits for the whole answer. */
 const READY_LIMIT_MS = 5000;
-
-/** Longer than any object's answer is waited for (`crates/wire/src/answer_limit.rs`): the problem then names the object. */
-const LIMIT_MS = 90_000;
 
 /**
  * A call of a FireLog; a path is `<FireLog's name>/<call>`.
@@ -51,7 +49,7 @@ export function callFireLog(env, path, init) {
 export async function controlElsewhere(request, url, env, objects, state) {
   const isHealth = url.pathname === HEALTH;
   const mustBeReady = url.searchParams.has("ready");
-  const limit = isHealth ? (mustBeReady ? READY_LIMIT_MS : HEALTH_LIMIT_MS) : LIMIT_MS;
+  const limit = isHealth ? (mustBeReady ? READY_LIMIT_MS : HEALTH_LIMIT_MS) : OBJECTS_HOST_LIMIT_MS;
   try {
     const answer = await within(limit, (signal) => handOn(request, env, objects, state, signal));
     if (!isHealth || isWordOnHealth(answer, mustBeReady)) return answer;

@@ -317,28 +317,31 @@ mod tests {
         );
     }
 
-    /// `src/data_plane/flusher.js` puts `https://fire-log/` before the paths that the data plane's module gives it.
+    /// `src/data_plane` makes the same calls of the paths that its module gives it: `fire_log_calls.test.js` reads them too.
     #[test]
     fn the_request_path_calls_the_same_addresses() {
-        let address = |path: &str| Object::FireLog.address("fl1-fra-0", path);
-        let flush = format!("https://fire-log/{}", flush_path("fl1-fra-0"));
-        assert_eq!(flush, address(&FlushCall.path()));
-        let held = RulebookVersion {
-            epoch: 5,
-            revision: 7,
+        let sample = include_str!("../../../src/data_plane/tests/lines/fire_log_calls.txt");
+        let calls: Vec<_> = sample.lines().collect();
+        let call = |method: Method, name: &str, path: &str| {
+            let (binding, address) = (Object::FireLog.binding(), Object::FireLog.address(name, path));
+            format!("{binding} {} {address}", method.name())
         };
-        let read = format!("https://fire-log/{}", rulebook_path("FRA", held));
-        assert_eq!(fire_log_name("FRA", ClientKey::default(), 1), "fl1-fra-0");
+        let read = |colo: &str, epoch, revision| {
+            let name = fire_log_name(colo, ClientKey::default(), 1);
+            let held = RulebookVersion { epoch, revision };
+            let path = format!("{}?held={revision}&epoch={epoch}", ReadRulebookCall::PATH);
+            assert_eq!(rulebook_path(colo, held), format!("{name}/{path}"));
+            call(ReadRulebookCall::METHOD, &name, &path)
+        };
+        assert_eq!(calls[..2], [read("FRA", 5, 7), read("", 0, 0)]);
+        let flush = |colo: &str, place: u64| {
+            let name = fire_log_name(colo, ClientKey(place), 64);
+            assert_eq!(flush_path(&name), format!("{name}/{}", FlushCall::PATH));
+            call(FlushCall::METHOD, &name, &FlushCall.path())
+        };
         assert_eq!(
-            read,
-            address(&format!("{}?held=7&epoch=5", ReadRulebookCall::PATH))
+            calls[2..],
+            [flush("FRA", 0), flush("", 63), flush("ABCDEFG8", 7)]
         );
-        let flusher = include_str!("../../../src/data_plane/flusher.js");
-        assert!(flusher.contains("askFireLog(env, path, { method: \"POST\", body })"));
-        let host = include_str!("../../../src/data_plane/objects_host.js");
-        let binding = Object::FireLog.binding();
-        let call =
-            format!("{binding}.get({binding}.idFromName(name)).fetch(`https://fire-log/${{path}}`, init)");
-        assert!(host.contains(&call), "{call}");
     }
 }

@@ -210,6 +210,10 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
+/// Stands for the data centre that the platform does not name, as on self-hosted workerd: in documents, and in lower case in the names of
+/// FireLogs.
+pub const UNNAMED_COLO: &str = "NONE";
+
 /// A colo is part of an object's name (`fl1-<colo>-<n>`), so only the form of an airport code is one.
 #[must_use]
 pub fn known_colo(text: &str) -> &str {

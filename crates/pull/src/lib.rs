@@ -28,7 +28,7 @@ mod user_agent;
 pub use action::{Action, Mode, rule_action, some_rule_action};
 pub use cache::Cache;
 pub use client::{Client, ClientKey, ClientKeys, NetworkKey, bucket, keep_place, observed};
-pub use facts::{Facts, FactsError, TlsFacts, known_colo};
+pub use facts::{Facts, FactsError, TlsFacts, UNNAMED_COLO, known_colo};
 pub use fingerprint::{Fingerprint, NO_TLS, PRESENCE};
 pub use origin::Origin;
 pub use path::{

@@ -389,3 +389,22 @@ impl Default for Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Settings;
+    use serde_json::{Value, from_str, json};
+
+    /// `worker.test.ts` compares what the dashboard takes for the defaults.
+    #[test]
+    fn the_dashboard_knows_the_defaults() {
+        let known: Value = from_str(include_str!("../../../dashboard/test/unit/worker.json")).unwrap();
+        let settings = Settings::default();
+        let defaults = json!({
+            "anomaly_breadth": settings.anomaly_breadth,
+            "keep_addresses": settings.keep_addresses,
+            "address_hours": settings.address_hours,
+        });
+        assert_eq!(known["settings"], defaults);
+    }
+}

@@ -5,15 +5,13 @@
 
 use std::fmt::{self, Formatter};
 
+use blobwatch_pull::UNNAMED_COLO;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use crate::validate::MAX_FIRE_LOGS_PER_COLO;
-
-/// Stands in documents for the data centre that the platform does not name, as on self-hosted workerd.
-const UNNAMED_COLO: &str = "NONE";
 
 /// In the settings: every data centre that is not named.
 pub const EVERY_COLO: &str = "*";

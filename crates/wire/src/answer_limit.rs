@@ -76,6 +76,15 @@ mod tests {
         case(Object::Previews, "previews/pv-000001", 30);
     }
 
+    /// A data plane waits longer for the objects' host than that host waits for any object: `bounds.test.js` reads the same.
+    #[test]
+    fn another_host_is_waited_for_longer() {
+        let bounds: serde_json::Value =
+            serde_json::from_str(include_str!("../../../src/data_plane/tests/lines/bounds.json")).unwrap();
+        let longest = LIMITS.iter().map(|(_, _, seconds)| *seconds).max().unwrap();
+        assert!(bounds["OBJECTS_HOST_LIMIT_MS"].as_u64().unwrap() > longest.max(LIMIT_S) * 1_000);
+    }
+
     #[test]
     fn an_object_that_hangs_is_named() {
         let problem = unanswered(

@@ -36,6 +36,14 @@ impl Loss {
 mod tests {
     use super::DATA_LOSSES;
 
+    /// `worker.test.ts` compares what the dashboard says of each.
+    #[test]
+    fn the_dashboard_knows_each() {
+        let known: serde_json::Value =
+            serde_json::from_str(include_str!("../../../dashboard/test/unit/worker.json")).unwrap();
+        assert_eq!(known["data_losses"], serde_json::json!(DATA_LOSSES));
+    }
+
     /// Whoever is told of one finds out what it means.
     #[test]
     fn each_is_explained() {

@@ -29,15 +29,13 @@ function boundsOf(text: string): Bounds {
   return most === undefined ? Number(text) : { least: least ?? Number.NaN, most };
 }
 
-/** Absent in answers while it is the default. */
-const BREADTH = { clients: 10, networks: 5 };
-const KEEP = "none";
-const ADDRESS_HOURS = 168;
+/** Absent in answers while they are the defaults: those of the worker, as `test/unit/worker.json` has them. */
+export const DEFAULTS = { anomaly_breadth: { clients: 10, networks: 5 }, keep_addresses: "none", address_hours: 168 };
 const DEFAULTED = ["anomaly_breadth", "keep_addresses", "address_hours", "archive", "max_records_per_s"];
 
 export function settingsTexts(settings: Settings): SettingsTexts {
   const text = (name: string) => String(settings[name] ?? "");
-  const breadth = { ...BREADTH, ...(settings["anomaly_breadth"] as object | undefined) };
+  const breadth = { ...DEFAULTS.anomaly_breadth, ...(settings["anomaly_breadth"] as object | undefined) };
   const logs = Object.entries((settings["fire_logs"] ?? {}) as Record<string, Bounds>);
   return {
     retry_after_s: text("retry_after_s"),
@@ -46,8 +44,8 @@ export function settingsTexts(settings: Settings): SettingsTexts {
     max_records_per_s: text("max_records_per_s"),
     clients: String(breadth.clients),
     networks: String(breadth.networks),
-    keep_addresses: text("keep_addresses") || KEEP,
-    address_hours: text("address_hours") || String(ADDRESS_HOURS),
+    keep_addresses: text("keep_addresses") || DEFAULTS.keep_addresses,
+    address_hours: text("address_hours") || String(DEFAULTS.address_hours),
     archive: text("archive"),
     fire_logs: logs.map(([colo, bounds]) => `${colo}=${boundsText(bounds)}`).join(", "),
   };
@@ -56,7 +54,7 @@ export function settingsTexts(settings: Settings): SettingsTexts {
 /** What the page does not know of the settings stays as `base` has it. The worker refuses what is no number. */
 export function settingsOf(texts: SettingsTexts, base: Settings): Settings {
   const breadth = { clients: Number(texts.clients), networks: Number(texts.networks) };
-  const isDefault = breadth.clients === BREADTH.clients && breadth.networks === BREADTH.networks;
+  const isDefault = breadth.clients === DEFAULTS.anomaly_breadth.clients && breadth.networks === DEFAULTS.anomaly_breadth.networks;
   const logs = texts.fire_logs.split(/[\s,;]+/).filter(Boolean).map((part) => part.split(/[=:]/));
   const others = Object.fromEntries(Object.entries(base).filter(([name]) => !DEFAULTED.includes(name)));
   return {
@@ -66,8 +64,8 @@ export function settingsOf(texts: SettingsTexts, base: Settings): Settings {
     retention_hours: Number(texts.retention_hours),
     retention_bytes: Number(texts.retention_bytes),
     ...(!isDefault && { anomaly_breadth: breadth }),
-    ...(texts.keep_addresses !== KEEP && { keep_addresses: texts.keep_addresses }),
-    ...(Number(texts.address_hours) !== ADDRESS_HOURS && { address_hours: Number(texts.address_hours) }),
+    ...(texts.keep_addresses !== DEFAULTS.keep_addresses && { keep_addresses: texts.keep_addresses }),
+    ...(Number(texts.address_hours) !== DEFAULTS.address_hours && { address_hours: Number(texts.address_hours) }),
     ...(texts.max_records_per_s.trim() && { max_records_per_s: Number(texts.max_records_per_s) }),
     ...(texts.archive.trim() && { archive: texts.archive.trim() }),
   };

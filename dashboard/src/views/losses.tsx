@@ -2,23 +2,13 @@
 
 import { get } from "../api/client.ts";
 import type { Loss, Page } from "../api/types.ts";
+import { DATA_LOSSES } from "../data_losses.ts";
 import { count } from "../format.ts";
 import { useLive } from "../live.ts";
 import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 
 const EVERY_MS = 20_000;
-
-/** After which something is gone; the other losses were made up for, or are limits of what is remembered. */
-const GONE: Record<string, string> = {
-  cells_dropped: "counts for the detector are gone",
-  changes_dropped: "changes that the detector was to compare anomalies with are gone",
-  harms_dropped: "anomalies about rules that harmed are gone",
-  records_dropped: "records are gone: their isolate could not send them",
-  records_lost: "records are gone: batches of an isolate never came",
-  records_unreadable: "records cannot be read any more",
-  upstream_dropped: "events that others told are gone",
-};
 
 export function Losses() {
   const live = useLive("losses", (signal) => get<Page<Loss>>("losses", {}, signal), EVERY_MS);
@@ -44,9 +34,9 @@ const Table = ({ losses }: { losses: Loss[] }) => (
       </thead>
       <tbody>
         {losses.map((loss) => (
-          <tr key={loss.name} class={GONE[loss.name] ? "harm" : ""}>
+          <tr key={loss.name} class={DATA_LOSSES[loss.name] ? "harm" : ""}>
             <th scope="row">
-              <code>{loss.name}</code> <small class="faint">{GONE[loss.name] ?? "made up for, or a limit of what is remembered"}</small>
+              <code>{loss.name}</code> <small class="faint">{DATA_LOSSES[loss.name] ?? "made up for, or a limit of what is remembered"}</small>
             </th>
             <td>{count(loss.count)}</td>
             <td>

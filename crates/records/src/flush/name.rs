@@ -2,11 +2,8 @@
 //! else.
 
 use super::RulebookVersion;
-use blobwatch_pull::ClientKey;
+use blobwatch_pull::{ClientKey, UNNAMED_COLO};
 use blobwatch_wire::{FNV_START, fnv1a};
-
-/// Stands for the data centre where the platform names none, as on self-hosted workerd.
-pub(crate) const UNKNOWN_COLO: &str = "none";
 
 /// `fl1-<colo>-<n>`: the colo in lower case, and the client's place among the colo's FireLogs, so that one client's
 /// records of one colo are together.
@@ -40,7 +37,7 @@ pub fn place_of(fire_log: &str) -> Option<u32> {
 }
 
 fn name_of(colo: &str, place: u64) -> String {
-    let colo = if colo.is_empty() { UNKNOWN_COLO } else { colo };
+    let colo = if colo.is_empty() { UNNAMED_COLO } else { colo };
     // Without the machinery of `format!`: this is made for every record.
     let mut name = String::with_capacity(24);
     name.push_str("fl1-");

@@ -36,7 +36,7 @@ pub(crate) const MAX_RETRY_AGE_MS: u64 = 10 * 60_000;
 const MAX_BACKOFF_MS: u64 = 30_000;
 
 /// Requests of an isolate read the clock at their own pace: one may be so far ahead of another.
-const MAX_AHEAD_MS: u64 = 1_000;
+pub(crate) const MAX_AHEAD_MS: u64 = 1_000;
 
 /// The batches of one isolate for one FireLog.
 #[derive(Debug, Default)]

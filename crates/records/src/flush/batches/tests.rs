@@ -5,7 +5,7 @@ use bolero::TypeGenerator;
 use super::*;
 use crate::flush::Flush;
 use crate::flush::queue::{
-    ANSWER_WITHIN_MS, DUE_AFTER_MS, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS,
+    ANSWER_WITHIN_MS, DUE_AFTER_MS, MAX_AHEAD_MS, MAX_BATCH_RECORDS, MAX_RETRY_AGE_MS, MIN_URGENT_GAP_MS,
 };
 use crate::segment;
 use blobwatch_pull::{Action, Mode, NetworkKey, RecordId, sample};
@@ -45,6 +45,23 @@ const HELD: RulebookVersion = RulebookVersion {
 
 fn flush(outgoing: &Outgoing) -> Flush {
     Flush::decode(&outgoing.body).unwrap()
+}
+
+/// `src/data_plane/bounds.js` has them too; `bounds.test.js` reads the same.
+#[test]
+fn bounds_are_those_of_javascript() {
+    let sample = include_str!("../../../../../src/data_plane/tests/lines/bounds.json");
+    for (name, bound) in [
+        ("FLUSH_AFTER_MS", DUE_AFTER_MS),
+        ("ANSWER_WITHIN_MS", ANSWER_WITHIN_MS),
+        ("MAX_AHEAD_MS", MAX_AHEAD_MS),
+        ("MAX_FIRE_LOGS", MAX_TARGETS as u64),
+    ] {
+        assert!(
+            sample.contains(&format!("\"{name}\": {bound},\n")),
+            "{name}: {bound}"
+        );
+    }
 }
 
 #[test]
