@@ -15,11 +15,11 @@ use blobwatch_fire_log::{
     handover, tend, wake,
 };
 use blobwatch_previews::ReplayCall;
-use blobwatch_records::RulebookVersion;
+use blobwatch_records::held_rulebook;
 use blobwatch_rule_book::{GuardCountsCall, LoadReportCall};
 use blobwatch_sql::{Shared, Slices};
 use blobwatch_wire::{Bytes, LogField, Method, Nothing, Object, ObjectCall, Problem, Text};
-use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::http::{Answer, internal, now_ms, refuse};
 use super::log::{self, logged_as, of_object};
@@ -150,7 +150,7 @@ impl FireLog {
                     None => answer::<StandingCall>(()),
                 }
             }
-            ReadRulebookCall::ROUTE => self.read_rulebook(name, &received.url).await,
+            ReadRulebookCall::ROUTE => self.read_rulebook(name, received.query()).await,
             PushRulebookCall::ROUTE => self.keep_pushed(&mut received).await,
             ReplayCall::ROUTE => {
                 let call = received.body::<ReplayCall>().await?;
@@ -159,18 +159,18 @@ impl FireLog {
             RuleFiresCall::ROUTE => {
                 answer::<RuleFiresCall>(self.with("read what rules did", |store| store.rule_fires())?)
             }
-            HandoverCall::ROUTE => self.hand_over(&received.url).await,
+            HandoverCall::ROUTE => self.hand_over(received.query()).await,
             LoadCall::ROUTE => {
                 answer::<LoadCall>(self.with("read the load", |store| Ok(store.load(now_ms())))?)
             }
             LossesCall::ROUTE => answer::<LossesCall>(self.with("read the losses", |store| store.losses())?),
             AddressesCall::ROUTE => {
                 let sql = self.records()?;
-                answer::<AddressesCall<'_>>(fire_log_queries::addresses(&received.url, &sql)?)
+                let asked = AddressesCall::from_query(received.query())?;
+                answer::<AddressesCall<'_>>(fire_log_queries::addresses(&asked, &sql)?)
             }
             EraseAddressCall::ROUTE => {
-                let client = fire_log_queries::client_in(&received.url)?;
-                let client = client.ok_or_else(no_such_call)?;
+                let EraseAddressCall(client) = EraseAddressCall::from_query(received.query())?;
                 let erased = self.with("erase an address", |store| store.erase_address(client))?;
                 answer::<EraseAddressCall>(erased)
             }
@@ -213,19 +213,16 @@ impl FireLog {
         Ok(body)
     }
 
-    async fn read_rulebook(&self, name: &str, url: &Url) -> Answer<Response> {
+    async fn read_rulebook(&self, name: &str, query: &str) -> Answer<Response> {
         self.be_told(name).await;
-        let held = RulebookVersion {
-            epoch: number_in(url, "epoch"),
-            revision: number_in(url, "held"),
-        };
+        let held = held_rulebook(query);
         let reply = self.with("read the rulebook", |store| Ok(store.reply(held, now_ms())))?;
         answer::<ReadRulebookCall>(Bytes(reply.encode()))
     }
 
     async fn keep_pushed(&self, received: &mut ReceivedCall) -> Answer<Response> {
         let Text(document) = received.body::<PushRulebookCall>().await?;
-        let epoch = number_in(&received.url, "epoch");
+        let PushRulebookCall { epoch } = PushRulebookCall::from_query(received.query());
         self.with("keep the rulebook", |store| store.keep_rulebook(epoch, &document))?;
         self.told_ms.set(now_ms());
         answer::<PushRulebookCall>(Text("{}".to_owned()))
@@ -275,12 +272,10 @@ impl FireLog {
     }
 
     /// Does not wait for what this FireLog takes over itself: two may ask each other.
-    async fn hand_over(&self, url: &Url) -> Answer<Response> {
-        let [fire_logs, place] = ["fire_logs", "place"].map(|name| number_in(url, name));
-        let narrow = |number| u32::try_from(number).map_err(|_| no_such_call());
-        let of = (narrow(fire_logs)?, narrow(place)?);
+    async fn hand_over(&self, query: &str) -> Answer<Response> {
+        let HandoverCall { fire_logs, place } = HandoverCall::from_query(query).ok_or_else(no_such_call)?;
         wake(self, &Slices::new(pause)).await?;
-        let handed = handover(self, of, &Slices::new(pause)).await?;
+        let handed = handover(self, (fire_logs, place), &Slices::new(pause)).await?;
         answer::<HandoverCall>(Bytes(handed.encode()))
     }
 
@@ -393,13 +388,4 @@ impl Drop for Waking<'_> {
 
 fn no_such_call() -> Problem {
     Problem::not_found("call of a FireLog")
-}
-
-/// A number of the query; 0 where it is missing.
-fn number_in(url: &Url, name: &str) -> u64 {
-    let value = url
-        .query_pairs()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.into_owned());
-    value.and_then(|text| text.parse().ok()).unwrap_or(0)
 }

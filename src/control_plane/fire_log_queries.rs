@@ -1,11 +1,12 @@
 //! What a FireLog answers about its records; `records_api` asks, and joins the answers of all FireLogs.
 
 use blobwatch_fire_log::{
-    BEFORE, Budget, CellsOfCall, CompareQuery, KIND, KeptAddress, Kind, Page, PageCall, Query, RecordCall,
-    SummaryCall, SummaryQuery, address_of, addresses as kept_addresses, find, scan_page, summarise, tabulate,
+    AddressesCall, BEFORE, Budget, CellsOfCall, CompareQuery, KIND, KeptAddress, Kind, Page, PageCall, Query,
+    RecordCall, SummaryCall, SummaryQuery, address_of, addresses as kept_addresses, find, scan_page,
+    summarise, tabulate,
 };
 use blobwatch_previews::{Budget as SliceBudget, Replay, Slice, SliceCall, scan_slice};
-use blobwatch_pull::{ClientKey, RecordId};
+use blobwatch_pull::RecordId;
 use blobwatch_sql::Slices;
 use blobwatch_wire::{ObjectCall, Problem};
 use worker::{Response, Url};
@@ -72,23 +73,12 @@ async fn cells(url: &Url, sql: &ObjectSql) -> Answer<Response> {
 }
 
 /// One client's, or those that follow a key.
-pub(super) fn addresses(url: &Url, sql: &ObjectSql) -> Answer<Vec<KeptAddress>> {
-    let mut pairs = query_pairs(url);
-    let found = match client_in(url)? {
+pub(super) fn addresses(asked: &AddressesCall<'_>, sql: &ObjectSql) -> Answer<Vec<KeptAddress>> {
+    let found = match asked.client {
         Some(client) => address_of(sql, client).map(|found| found.into_iter().collect()),
-        None => {
-            let after = take(&mut pairs, "after").unwrap_or_default();
-            let limit = take(&mut pairs, "limit").and_then(|limit| limit.parse().ok());
-            kept_addresses(sql, &after, limit.unwrap_or_default())
-        }
+        None => kept_addresses(sql, &asked.after, asked.limit),
     };
     found.failed_to("read the addresses")
-}
-
-pub(super) fn client_in(url: &Url) -> Answer<Option<ClientKey>> {
-    let client = take(&mut query_pairs(url), "client");
-    let client = client.map(|client| client.parse()).transpose();
-    client.map_err(|_| Problem::not_found("client"))
 }
 
 fn take(pairs: &mut Vec<(String, String)>, name: &str) -> Option<String> {

@@ -23,7 +23,7 @@ use blobwatch_rulebook::{LoadReport, starter};
 use blobwatch_wire::{ApiRequest, LogField, Nothing, Object, ObjectCall, Problem, Text};
 use futures_util::StreamExt;
 use futures_util::stream::iter;
-use worker::{DurableObject, Env, Request, Response, Result, State, Url, durable_object};
+use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use super::http::{Answer, FailedTo, api_answer, now_ms, query_pairs, refuse, respond};
 use super::log::{self, logged_as, of_object};
@@ -155,7 +155,7 @@ impl RuleBook {
             }
             RetentionCall::ROUTE => answer::<RetentionCall>(self.with(READ, RuleBookStore::retention)?),
             ChangesCall::ROUTE => {
-                let since = number_of(&received.url);
+                let ChangesCall { since } = ChangesCall::from_query(received.query());
                 let changes = self.with_api(|store| blobwatch_rule_book::changes_since(store, since))?;
                 answer::<ChangesCall>(changes)
             }
@@ -164,7 +164,7 @@ impl RuleBook {
             }
             DocumentCall::ROUTE => self.document(&query_pairs(&received.url)),
             ExportAuditCall::ROUTE => {
-                let after = number_of(&received.url);
+                let ExportAuditCall { after } = ExportAuditCall::from_query(received.query());
                 let exported = self.with_api(|store| blobwatch_rule_book::export_audit(store, after))?;
                 answer::<ExportAuditCall>(exported)
             }
@@ -389,15 +389,6 @@ impl RuleBook {
 
 fn no_such_call() -> Problem {
     Problem::not_found("call of the RuleBook")
-}
-
-/// The number that is the only value of a query; 0 where there is none.
-fn number_of(url: &Url) -> u64 {
-    let pairs = query_pairs(url);
-    pairs
-        .first()
-        .and_then(|(_, value)| value.parse().ok())
-        .unwrap_or(0)
 }
 
 fn names(logs: Vec<FireLogState>) -> Vec<String> {

@@ -1,11 +1,16 @@
 //! What other objects, the API and the request path ask of a FireLog. A slice of a preview is in `blobwatch-previews`.
 
+use std::borrow::Cow;
+
 use crate::load::Load;
 use crate::query::Part;
 use crate::{KeptAddress, Page, RuleFires};
 use blobwatch_pull::{ClientKey, RecordId};
 use blobwatch_upstream::UpstreamAnswer;
-use blobwatch_wire::{Body, Bytes, Loss, Method, Nothing, Object, ObjectCall, Payload, Text, with_query};
+use blobwatch_wire::{
+    Body, Bytes, Loss, Method, Nothing, Object, ObjectCall, Payload, Problem, Text, query_number,
+    query_value, with_query,
+};
 
 /// The parameter that says which records are asked for; all others are those of the API's call.
 pub const KIND: &str = "of";
@@ -67,6 +72,14 @@ impl ObjectCall for PushRulebookCall {
     }
 }
 
+impl PushRulebookCall {
+    #[must_use]
+    pub fn from_query(query: &str) -> Self {
+        let epoch = query_number(query, "epoch");
+        Self { epoch }
+    }
+}
+
 /// Whether batches can be stored; the problem where they cannot.
 pub struct StandingCall;
 
@@ -122,6 +135,16 @@ impl ObjectCall for HandoverCall {
     fn path(&self) -> String {
         let Self { fire_logs, place } = self;
         format!("{}?fire_logs={fire_logs}&place={place}", Self::PATH)
+    }
+}
+
+impl HandoverCall {
+    /// `None` for numbers that no colo has.
+    #[must_use]
+    pub fn from_query(query: &str) -> Option<Self> {
+        let number = |name| u32::try_from(query_number(query, name)).ok();
+        let (fire_logs, place) = (number("fire_logs")?, number("place")?);
+        Some(Self { fire_logs, place })
     }
 }
 
@@ -204,7 +227,7 @@ impl ObjectCall for RecordCall {
 /// What is kept of clients' addresses: of one client, or of those that follow a key.
 pub struct AddressesCall<'a> {
     pub client: Option<ClientKey>,
-    pub after: &'a str,
+    pub after: Cow<'a, str>,
     pub limit: usize,
 }
 
@@ -220,9 +243,27 @@ impl ObjectCall for AddressesCall<'_> {
         let limit = self.limit.to_string();
         match self.client {
             Some(client) => with_query(Self::PATH, &[("client", &client.to_string())]),
-            None => with_query(Self::PATH, &[("after", self.after), ("limit", &limit)]),
+            None => with_query(Self::PATH, &[("after", &*self.after), ("limit", &limit)]),
         }
     }
+}
+
+impl AddressesCall<'_> {
+    /// # Errors
+    /// The client's key is none.
+    pub fn from_query(query: &str) -> Result<Self, Problem> {
+        let limit = query_value(query, "limit").and_then(|limit| limit.parse().ok());
+        Ok(Self {
+            client: client_in(query)?,
+            after: query_value(query, "after").unwrap_or_default().into(),
+            limit: limit.unwrap_or_default(),
+        })
+    }
+}
+
+fn client_in(query: &str) -> Result<Option<ClientKey>, Problem> {
+    let client = query_value(query, "client").map(|client| client.parse());
+    client.transpose().map_err(|_| Problem::not_found("client"))
 }
 
 /// Erases the address of a client; whether there was one.
@@ -238,6 +279,15 @@ impl ObjectCall for EraseAddressCall {
 
     fn path(&self) -> String {
         with_query(Self::PATH, &[("client", &self.0.to_string())])
+    }
+}
+
+impl EraseAddressCall {
+    /// # Errors
+    /// The client's key is none, or absent.
+    pub fn from_query(query: &str) -> Result<Self, Problem> {
+        let client = client_in(query)?.ok_or_else(|| Problem::not_found("client"))?;
+        Ok(Self(client))
     }
 }
 
@@ -281,7 +331,7 @@ mod tests {
         let client = ClientKey(0xc0ffee);
         let addresses = |client| AddressesCall {
             client,
-            after: "00ff",
+            after: "00ff".into(),
             limit: 9,
         };
         case(addresses(None), "GET", "addresses?after=00ff&limit=9");
@@ -317,6 +367,53 @@ mod tests {
         );
     }
 
+    fn query_of(call: &impl ObjectCall) -> String {
+        let path = call.path();
+        path.split_once('?')
+            .map_or(String::new(), |(_, query)| query.to_owned())
+    }
+
+    /// Whoever answers reads what whoever calls wrote.
+    #[test]
+    fn parameters_are_read_as_they_are_written() {
+        #[track_caller]
+        fn case<C: ObjectCall>(call: &C, read: impl Fn(&str) -> C) {
+            assert_eq!(read(&query_of(call)).path(), call.path());
+        }
+        case(&PushRulebookCall { epoch: 5 }, PushRulebookCall::from_query);
+        let handover = HandoverCall {
+            fire_logs: 4,
+            place: 3,
+        };
+        case(&handover, |query| HandoverCall::from_query(query).unwrap());
+        assert!(HandoverCall::from_query("fire_logs=4294967296&place=0").is_none());
+        let client = ClientKey(0xc0_ffee);
+        let addresses = [
+            AddressesCall {
+                client: None,
+                after: "00 c&".into(),
+                limit: 50,
+            },
+            AddressesCall {
+                client: Some(client),
+                after: "".into(),
+                limit: 0,
+            },
+        ];
+        for call in &addresses {
+            case(call, |query| AddressesCall::from_query(query).unwrap());
+        }
+        case(&EraseAddressCall(client), |query| {
+            EraseAddressCall::from_query(query).unwrap()
+        });
+        let refused = [
+            AddressesCall::from_query("client=nobody").err(),
+            EraseAddressCall::from_query("").err(),
+        ];
+        assert!(refused.iter().flatten().all(|problem| problem.status == 404));
+        assert_eq!(refused.iter().flatten().count(), 2);
+    }
+
     /// `src/data_plane` makes the same calls of the paths that its module gives it: `fire_log_calls.test.js` reads them too.
     #[test]
     fn the_request_path_calls_the_same_addresses() {
@@ -339,9 +436,6 @@ mod tests {
             assert_eq!(flush_path(&name), format!("{name}/{}", FlushCall::PATH));
             call(FlushCall::METHOD, &name, &FlushCall.path())
         };
-        assert_eq!(
-            calls[2..],
-            [flush("FRA", 0), flush("", 63), flush("ABCDEFG8", 7)]
-        );
+        assert_eq!(calls[2..], [flush("FRA", 0), flush("", 63), flush("ABCDEFG8", 7)]);
     }
 }

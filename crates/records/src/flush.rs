@@ -13,7 +13,8 @@ use std::net::IpAddr;
 
 pub use batches::{Batches, Outgoing};
 pub use name::{
-    colo_of, fire_log_name, fire_log_of, flush_path, place_of, rulebook_path, volume_fire_log_name,
+    colo_of, fire_log_name, fire_log_of, flush_path, held_rulebook, place_of, rulebook_path,
+    volume_fire_log_name,
 };
 pub use reply::{Reply, RulebookVersion};
 

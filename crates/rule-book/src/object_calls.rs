@@ -11,7 +11,7 @@ use crate::{
 use blobwatch_guard::{GuardThen, Report};
 use blobwatch_rulebook::{ChangeNotice, LoadReport, Retention};
 use blobwatch_tokens::StoredToken;
-use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Place, Text};
+use blobwatch_wire::{Loss, Method, Nothing, Object, ObjectCall, Place, Text, query_number};
 
 /// Beside a document that goes to a FireLog: the epoch it is of.
 pub const EPOCH_HEADER: &str = "Blobwatch-Epoch";
@@ -129,6 +129,14 @@ impl ObjectCall for ExportAuditCall {
 
     fn path(&self) -> String {
         format!("{}?after={}", Self::PATH, self.after)
+    }
+}
+
+impl ExportAuditCall {
+    #[must_use]
+    pub fn from_query(query: &str) -> Self {
+        let after = query_number(query, "after");
+        Self { after }
     }
 }
 
@@ -289,6 +297,14 @@ impl ObjectCall for ChangesCall {
     }
 }
 
+impl ChangesCall {
+    #[must_use]
+    pub fn from_query(query: &str) -> Self {
+        let since = query_number(query, "since");
+        Self { since }
+    }
+}
+
 /// What the RuleBook could not tell, by name.
 pub struct RuleBookLossesCall;
 
@@ -427,6 +443,15 @@ mod tests {
         case(GuardCountsCall, "POST", "guard/counts");
         case(GuardsThenCall, "POST", "guards/then");
         case(LoadReportCall, "POST", "fire-logs/load");
+    }
+
+    #[test]
+    fn parameters_are_read_as_they_are_written() {
+        let query = |path: &str| path.split_once('?').unwrap().1.to_owned();
+        let export = ExportAuditCall { after: 9 };
+        assert_eq!(ExportAuditCall::from_query(&query(&export.path())).after, 9);
+        let changes = ChangesCall { since: 3 };
+        assert_eq!(ChangesCall::from_query(&query(&changes.path())).since, 3);
     }
 
     #[test]

@@ -53,7 +53,9 @@ pub use loss::{DATA_LOSSES, Loss};
 pub use method::Method;
 pub use metrics_page::MetricsPage;
 pub use nearest::{did_you_mean, nearest};
-pub use object_call::{Body, Bytes, Nothing, Object, ObjectCall, Payload, Text, with_query};
+pub use object_call::{
+    Body, Bytes, Nothing, Object, ObjectCall, Payload, Text, query_number, query_value, with_query,
+};
 pub use otlp::{otlp_attribute, otlp_logs, otlp_nanoseconds, otlp_rejected};
 pub use page::{DashboardFile, PREFIX, SECURITY_HEADERS};
 pub use parameters::{List, MAX_LIMIT, Page, Parameters, bad_cursor};

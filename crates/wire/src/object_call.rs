@@ -183,6 +183,22 @@ pub fn with_query(path: &str, parameters: &[(&str, &str)]) -> String {
     format!("{path}?{}", query.finish())
 }
 
+/// What a query says of a parameter.
+#[must_use]
+pub fn query_value(query: &str, name: &str) -> Option<String> {
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// The same, of a number; 0 where it says none.
+#[must_use]
+pub fn query_number(query: &str, name: &str) -> u64 {
+    query_value(query, name)
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,5 +261,15 @@ mod tests {
             with_query("page", &[("of", "fires"), ("route", "a&b c")]),
             "page?of=fires&route=a%26b+c"
         );
+    }
+
+    #[test]
+    fn parameters_are_read_as_they_are_written() {
+        let path = with_query("page", &[("of", "17"), ("route", "a&b c")]);
+        let query = path.strip_prefix("page?").unwrap();
+        assert_eq!(query_value(query, "route").as_deref(), Some("a&b c"));
+        assert_eq!(query_value(query, "o"), None);
+        let numbers = ["of", "route", "absent"].map(|name| query_number(query, name));
+        assert_eq!(numbers, [17, 0, 0]);
     }
 }

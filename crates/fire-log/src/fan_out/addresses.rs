@@ -61,7 +61,7 @@ pub async fn address_list(
             .get("client")
             .map(|text| client_of(text, "query.client"))
             .transpose()?,
-        after: page.after.as_deref().unwrap_or_default(),
+        after: page.after.as_deref().unwrap_or_default().into(),
         limit: page.limit + 1,
     };
     let gathered = ask_all(fire_logs, names, &call).await;

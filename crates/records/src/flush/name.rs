@@ -3,7 +3,7 @@
 
 use super::RulebookVersion;
 use blobwatch_pull::{ClientKey, UNNAMED_COLO};
-use blobwatch_wire::{FNV_START, fnv1a};
+use blobwatch_wire::{FNV_START, fnv1a, query_number};
 
 /// `fl1-<colo>-<n>`: the colo in lower case, and the client's place among the colo's FireLogs, so that one client's
 /// records of one colo are together.
@@ -64,6 +64,15 @@ pub fn rulebook_path(colo: &str, held: RulebookVersion) -> String {
         "{}/rulebook?held={revision}&epoch={epoch}",
         fire_log_name(colo, ClientKey::default(), 1)
     )
+}
+
+/// What the query of [`rulebook_path`] says that the isolate holds.
+#[must_use]
+pub fn held_rulebook(query: &str) -> RulebookVersion {
+    RulebookVersion {
+        epoch: query_number(query, "epoch"),
+        revision: query_number(query, "held"),
+    }
 }
 
 /// Name of the FireLog in a path.
@@ -142,6 +151,10 @@ mod tests {
         };
         let path = rulebook_path("FRA", held);
         assert_eq!(path, "fl1-fra-0/rulebook?held=12&epoch=7");
+        assert_eq!(
+            path.split_once('?').map(|(_, query)| held_rulebook(query)),
+            Some(held)
+        );
         assert_eq!(fire_log_of(&path), "fl1-fra-0");
         assert_eq!(flush_path("fl1-fra-3"), "fl1-fra-3/flush");
     }
