@@ -3,7 +3,6 @@
 //! Guarantees: an address is judged again before every attempt; redirects are not followed; an answer is waited for
 //! ten seconds, and its body is read only where its format says something in it.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use blobwatch_detector::{
@@ -22,9 +21,6 @@ use super::http::machine_ms;
 /// How long an answer is waited for.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Letters of what a receiver says of a message that it rejected.
-const MAX_WHY: usize = 300;
-
 /// Where a deployment on workerd binds a network of public addresses only; a fetch goes there, where it is bound.
 const NETWORK: &str = "WEBHOOKS";
 
@@ -36,21 +32,21 @@ pub(super) async fn attempt(
     allowed: Allowed,
 ) -> Attempt {
     let Some(webhook) = webhook else {
-        return failed("the webhook was removed");
+        return Attempt::failed("the webhook was removed");
     };
     if let Err(error) = check(&webhook.url, allowed) {
-        return failed(format!("the address is no longer allowed: expected {error}"));
+        return Attempt::failed(format!("the address is no longer allowed: expected {error}"));
     }
     let request = match request(webhook, delivery) {
         Ok(request) => request,
-        Err(error) => return failed(error),
+        Err(error) => return Attempt::failed(error),
     };
     let sending = Box::pin(sent(env, request, webhook.format));
     let timeout = Delay::from(TIMEOUT);
     match select(sending, timeout).await {
         Either::Left((Ok(attempt), _)) => attempt,
-        Either::Left((Err(error), _)) => failed(error),
-        Either::Right(_) => failed(format!("no answer within {} s", TIMEOUT.as_secs())),
+        Either::Left((Err(error), _)) => Attempt::failed(error),
+        Either::Right(_) => Attempt::failed(format!("no answer within {} s", TIMEOUT.as_secs())),
     }
 }
 
@@ -59,39 +55,15 @@ async fn sent(env: &Env, request: Request, format: Format) -> Result<Attempt> {
     let status = response.status_code();
     if !format.reads_answer() || !(200..300).contains(&status) {
         discard(response);
-        return Ok(answered(status));
+        return Ok(Attempt::answered(status));
     }
     // An answer that cannot be read says nothing else than its status.
     let answer = text_of_response(&mut response, MAX_SMALL_BODY).await;
     let rejected = answer.ok().and_then(|answer| format.rejected(&answer));
     Ok(rejected.map_or_else(
-        || answered(status),
-        |why| Attempt::Refused {
-            why: format!(
-                "answered {status} and rejected the record: {}",
-                why.chars().take(MAX_WHY).collect::<String>()
-            ),
-        },
+        || Attempt::answered(status),
+        |why| Attempt::rejected(status, &why),
     ))
-}
-
-fn answered(status: u16) -> Attempt {
-    match status {
-        200..300 => Attempt::Delivered { status },
-        300..400 => failed(format!("answered {status}: redirects are not followed")),
-        // Too slow, in conflict with another, too early, too many: a later one may be taken.
-        408 | 409 | 425 | 429 => failed(format!("answered {status}")),
-        400..500 => Attempt::Refused {
-            why: format!(
-                "answered {status}: not tried again, because the same message would be refused again"
-            ),
-        },
-        _ => failed(format!("answered {status}")),
-    }
-}
-
-fn failed(why: impl std::fmt::Display) -> Attempt {
-    Attempt::Failed { why: why.to_string() }
 }
 
 fn request(webhook: &Webhook, delivery: &Delivery) -> Result<Request> {
@@ -99,11 +71,7 @@ fn request(webhook: &Webhook, delivery: &Delivery) -> Result<Request> {
     init.with_method(Method::Post)
         .with_redirect(RequestRedirect::Manual)
         .with_body(Some(delivery.body.as_str().into()));
-    let url = match &*delivery.path {
-        "" => Cow::Borrowed(&*webhook.url),
-        path => Cow::Owned(format!("{}{path}", webhook.url.trim_end_matches('/'))),
-    };
-    let request = Request::new_with_init(&url, &init)?;
+    let request = Request::new_with_init(&delivery.url(webhook), &init)?;
     let headers = request.headers();
     headers.set("Content-Type", webhook.format.content_type())?;
     headers.set("User-Agent", "Blobwatch")?;

@@ -4,6 +4,9 @@
 //! comes, [`MAX_ATTEMPTS`] have failed, which takes a day, or it is refused for good; each has an id that stays, so that a
 //! receiver knows a repeat.
 
+use std::borrow::Cow;
+use std::fmt::Display;
+
 use serde::Serialize;
 
 use super::{Detector, Webhook, count};
@@ -37,6 +40,15 @@ impl Delivery {
     pub fn name(&self) -> String {
         name(self.id)
     }
+
+    /// Where it is sent.
+    #[must_use]
+    pub fn url<'a>(&self, webhook: &'a Webhook) -> Cow<'a, str> {
+        match &*self.path {
+            "" => Cow::Borrowed(&*webhook.url),
+            path => Cow::Owned(format!("{}{path}", webhook.url.trim_end_matches('/'))),
+        }
+    }
 }
 
 /// How an attempt ended.
@@ -52,6 +64,43 @@ pub enum Attempt {
     Refused {
         why: String,
     },
+}
+
+/// Letters of what a receiver says of a message that it rejected.
+const MAX_WHY: usize = 300;
+
+impl Attempt {
+    /// What a status says of the message.
+    #[must_use]
+    pub fn answered(status: u16) -> Self {
+        match status {
+            200..300 => Self::Delivered { status },
+            300..400 => Self::failed(format!("answered {status}: redirects are not followed")),
+            // Too slow, in conflict with another, too early, too many: a later one may be taken.
+            408 | 409 | 425 | 429 => Self::failed(format!("answered {status}")),
+            400..500 => Self::Refused {
+                why: format!(
+                    "answered {status}: not tried again, because the same message would be refused again"
+                ),
+            },
+            _ => Self::failed(format!("answered {status}")),
+        }
+    }
+
+    /// The receiver answered that status, and said that it did not take the message.
+    #[must_use]
+    pub fn rejected(status: u16, why: &str) -> Self {
+        let why: String = why.chars().take(MAX_WHY).collect();
+        Self::Refused {
+            why: format!("answered {status} and rejected the record: {why}"),
+        }
+    }
+
+    /// It is tried again.
+    #[must_use]
+    pub fn failed(why: impl Display) -> Self {
+        Self::Failed { why: why.to_string() }
+    }
 }
 
 /// A delivery as the API lists it.
@@ -260,7 +309,59 @@ fn retry_ms(attempts: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_ATTEMPTS, MAX_RETRY_MS, retry_ms};
+    use super::{Attempt, Delivery, MAX_ATTEMPTS, MAX_RETRY_MS, Webhook, retry_ms};
+    use crate::store::tests::hook;
+
+    #[test]
+    fn a_status_says_whether_to_try_again() {
+        let kind = |status| match Attempt::answered(status) {
+            Attempt::Delivered { .. } => "delivered",
+            Attempt::Failed { .. } => "failed",
+            Attempt::Refused { .. } => "refused",
+        };
+        for (expected, statuses) in [
+            ("delivered", [200, 202, 204, 299].as_slice()),
+            ("failed", &[100, 301, 302, 408, 409, 425, 429, 500, 503, 599]),
+            ("refused", &[400, 401, 403, 404, 410, 413, 422, 499]),
+        ] {
+            for status in statuses {
+                assert_eq!(kind(*status), expected, "{status}");
+            }
+        }
+        let redirect = Attempt::failed("answered 302: redirects are not followed");
+        assert_eq!(Attempt::answered(302), redirect);
+        let Attempt::Refused { why } = Attempt::rejected(200, &"é".repeat(1_000)) else {
+            unreachable!("it was rejected");
+        };
+        assert_eq!(
+            why,
+            format!("answered 200 and rejected the record: {}", "é".repeat(300))
+        );
+    }
+
+    #[test]
+    fn a_message_goes_below_the_address_of_its_webhook() {
+        let url = |url: &str, path: &str| {
+            let webhook = Webhook {
+                url: url.to_owned(),
+                ..hook()
+            };
+            let delivery = Delivery {
+                id: 12,
+                webhook: webhook.id.clone(),
+                body: String::new(),
+                path: path.to_owned(),
+                attempts: 0,
+            };
+            delivery.url(&webhook).into_owned()
+        };
+        assert_eq!(url("https://a.example/", ""), "https://a.example/");
+        assert_eq!(
+            url("https://a.example/x/", "/v1/logs"),
+            "https://a.example/x/v1/logs"
+        );
+        assert_eq!(url("https://a.example", "/v1/logs"), "https://a.example/v1/logs");
+    }
 
     #[test]
     fn retries_wait_longer_each_time_and_last_a_day() {
