@@ -13,7 +13,7 @@ use blobwatch_rule_book::{DocumentCall, HealthCall};
 use blobwatch_rulebook::{KNOWN_SOURCES, Rulebook};
 use blobwatch_tokens::{Actor, Role};
 use blobwatch_upstream::{
-    Deployment, FormReader, Harvest, IngestReport, Ingested, Intake, MAX_PACKED, Refusal, Unpack, UnpackError,
+    Deployment, FormReader, Harvest, IngestReport, Ingested, Intake, Refusal, Unpack, UnpackError, too_large,
 };
 use blobwatch_wire::{Bytes, Changed, Nothing, Place, Problem};
 use serde_json::json;
@@ -60,13 +60,9 @@ pub(super) async fn answer(address: &str, request: &mut Request, env: &Env) -> A
     }
 }
 
-/// 200 where there was nothing to store, such as a trial; 202 where everything is stored.
 fn accepted(ingested: &Ingested) -> Answer<Response> {
-    let counts = &ingested.counts;
-    let is_stored = counts.events + counts.windows + counts.packets > 0;
     let body = serde_json::to_string(ingested).failed_to("answer")?;
-    let status = if is_stored { 202 } else { 200 };
-    text(status, "application/json", body).failed_to("answer")
+    text(ingested.status(), "application/json", body).failed_to("answer")
 }
 
 /// What Firehose takes for an answer: its own id again, and the time.
@@ -103,8 +99,8 @@ async fn take(source: &str, is_firehose: bool, request: &mut Request, env: &Env)
     // Figures, and windows: without them the source sends again.
     call(env, &IngestedCall, harvest.report.clone()).await?;
     sent?;
-    if harvest.is_unread() {
-        return Err(unread(&harvest));
+    if let Some(problem) = harvest.unread() {
+        return Err(problem);
     }
     let (counts, answer) = (harvest.report.counts, harvest.report.answer);
     if answer.dropped > 0 {
@@ -236,39 +232,8 @@ async fn refuse(env: &Env, source: &str, refusal: Refusal) -> Problem {
     let report = IngestReport::refused(source, now_ms(), refusal);
     drop(call(env, &IngestedCall, report).await);
     match refusal {
-        Refusal::TooLarge => too_much(),
+        Refusal::TooLarge => too_large(),
         Refusal::Busy => busy("several bodies are being read; send this one again later"),
-    }
-}
-
-fn too_much() -> Problem {
-    let detail = format!(
-        "expected at most {MAX_PACKED} bytes, 64 MiB unpacked, 200,000 lines and 50,000 events of blobs in one body; nothing \
-         of it is stored: let the source send less at a time (max_upload_records of Logpush)"
-    );
-    Problem::new(413, "too-large", "The body is too large", detail)
-}
-
-/// Where nothing could be read, the source is told why.
-fn unread(harvest: &Harvest) -> Problem {
-    let place = |fault: &blobwatch_upstream::IngestFault| {
-        Place::new(
-            format!("body.line.{}", fault.line),
-            format!("expected {}", fault.expected),
-        )
-    };
-    let errors: Vec<Place> = harvest.report.faults.0.iter().map(place).collect();
-    let first = errors
-        .first()
-        .map(|place| format!("{}: {}", place.place, place.message));
-    Problem {
-        errors,
-        ..Problem::new(
-            400,
-            "unreadable",
-            "No line could be read",
-            first.unwrap_or_default(),
-        )
     }
 }
 

@@ -56,6 +56,20 @@ pub struct Ingested {
     pub answer: UpstreamAnswer,
 }
 
+impl Ingested {
+    /// 200 where there was nothing to store, such as a trial; 202 where everything is stored.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        let Counts {
+            events,
+            windows,
+            packets,
+            ..
+        } = self.counts;
+        if events + windows + packets > 0 { 202 } else { 200 }
+    }
+}
+
 impl UpstreamAnswer {
     /// Adds what was made of another batch.
     pub fn add(&mut self, more: &Self) {

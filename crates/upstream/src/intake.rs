@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use blobwatch_pull::{Record, kept};
 use blobwatch_records::{Builder, UpstreamRule};
-use blobwatch_wire::{FNV_START, fnv1a};
+use blobwatch_wire::{FNV_START, Problem, fnv1a};
 
 use crate::action::Acted;
 use crate::batch::{MAX_RULES, UpstreamBatch};
@@ -25,7 +25,7 @@ use crate::window::UpstreamWindow;
 pub(crate) const MAX_LINES: u64 = 200_000;
 
 /// Events that one body may hold: interned, some 200 bytes each, 10 MB.
-const MAX_EVENTS: u64 = 50_000;
+pub(crate) const MAX_EVENTS: u64 = 50_000;
 
 /// Windows that one body may tell of.
 const MAX_WINDOWS: usize = 100;
@@ -66,11 +66,11 @@ pub struct Harvest {
 }
 
 impl Harvest {
-    /// Whether there was something, and nothing of it could be read.
+    /// 400 where there was something, and nothing of it could be read: the source is told why.
     #[must_use]
-    pub fn is_unread(&self) -> bool {
+    pub fn unread(&self) -> Option<Problem> {
         let counts = &self.report.counts;
-        counts.lines > 0 && counts.lines == counts.faults
+        (counts.lines > 0 && counts.lines == counts.faults).then(|| self.report.faults.problem())
     }
 }
 

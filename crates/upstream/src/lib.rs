@@ -23,8 +23,8 @@ pub use event::{acted, event_id, upstream_fire, upstream_rule_name};
 pub use form::FormReader;
 pub use intake::{Harvest, Intake};
 pub use packets::{MAX_COMBINATIONS, PACKET_ATTRIBUTES, PacketCounts, PacketOutcome, PacketRow, PacketRule};
-pub use report::{Counts, IngestFault, IngestReport, MAX_FAULTS, Refusal};
+pub use report::{Counts, IngestReport, MAX_FAULTS, Refusal};
 #[cfg(feature = "schema")]
 pub use schema::add_answers;
-pub use unpack::{MAX_PACKED, Unpack, UnpackError};
+pub use unpack::{Unpack, UnpackError, too_large};
 pub use window::UpstreamWindow;

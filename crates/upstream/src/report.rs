@@ -1,5 +1,6 @@
 //! What is said of one body of a source, for whoever looks whether it is told.
 
+use blobwatch_wire::{Place, Problem};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::UpstreamAnswer;
@@ -117,6 +118,22 @@ pub struct IngestFault {
 }
 
 impl Faults {
+    /// 400: no line could be read.
+    pub(crate) fn problem(&self) -> Problem {
+        let place = |fault: &IngestFault| {
+            let place = format!("body.line.{}", fault.line);
+            Place::new(place, format!("expected {}", fault.expected))
+        };
+        let errors: Vec<Place> = self.0.iter().map(place).collect();
+        let first = errors.first();
+        let first = first.map(|place| format!("{}: {}", place.place, place.message));
+        let detail = first.unwrap_or_default();
+        Problem {
+            errors,
+            ..Problem::new(400, "unreadable", "No line could be read", detail)
+        }
+    }
+
     pub(crate) fn add(&mut self, line: u64, expected: &str) {
         if self.0.len() < MAX_FAULTS {
             self.0.push(IngestFault {

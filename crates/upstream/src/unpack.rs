@@ -4,13 +4,27 @@
 
 use std::io::Write;
 
+use blobwatch_wire::{Problem, grouped};
 use flate2::write::MultiGzDecoder;
 
+use crate::intake::{MAX_EVENTS, MAX_LINES};
+
 /// Bytes of a body as it is sent. Logpush sends 5 MB of text at most unless its job says more, some 0.5 MB packed.
-pub const MAX_PACKED: usize = 16 << 20;
+pub(crate) const MAX_PACKED: usize = 16 << 20;
 
 /// Bytes after unpacking: what goes by, not what is held. At 50 MB a second of text this is a second of CPU.
 pub(crate) const MAX_UNPACKED: u64 = 64 << 20;
+
+/// 413: more than one body may hold. Nothing of it is stored.
+#[must_use]
+pub fn too_large() -> Problem {
+    let (unpacked_mib, lines, events) = (MAX_UNPACKED >> 20, grouped(MAX_LINES), grouped(MAX_EVENTS));
+    let detail = format!(
+        "expected at most {MAX_PACKED} bytes, {unpacked_mib} MiB unpacked, {lines} lines and {events} events of blobs in one body; \
+         nothing of it is stored: let the source send less at a time (max_upload_records of Logpush)"
+    );
+    Problem::new(413, "too-large", "The body is too large", detail)
+}
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
@@ -137,7 +151,7 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
-    use super::{MAX_PACKED, MAX_UNPACKED, Unpack, UnpackError};
+    use super::{MAX_PACKED, MAX_UNPACKED, Unpack, UnpackError, too_large};
 
     fn gzip(text: &[u8]) -> Vec<u8> {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
@@ -152,6 +166,17 @@ mod tests {
         let bytes = unpack.finish()?;
         assert_eq!(bytes, text.len() as u64);
         Ok(text)
+    }
+
+    #[test]
+    fn a_source_is_told_every_bound() {
+        let problem = too_large();
+        assert_eq!((problem.status, problem.is("too-large")), (413, true));
+        assert_eq!(
+            problem.detail,
+            "expected at most 16777216 bytes, 64 MiB unpacked, 200,000 lines and 50,000 events of blobs in one body; nothing of \
+             it is stored: let the source send less at a time (max_upload_records of Logpush)"
+        );
     }
 
     #[test]

@@ -7,9 +7,10 @@ use blobwatch_records::decode;
 use blobwatch_rulebook::{FireLogBounds, IngestMapping, Rulebook, starter};
 
 use super::{Harvest, Intake, MAX_AGE_MS, MAX_AHEAD_MS, MAX_EVENTS};
+use crate::batch::{Ingested, UpstreamAnswer};
 use crate::deployment::Deployment;
 use crate::form::FormReader;
-use crate::report::MAX_FAULTS;
+use crate::report::{Counts, MAX_FAULTS};
 
 /// 5 July 2020, 19:00:00 UTC.
 const JULY: u64 = 1_593_975_600_000;
@@ -183,7 +184,43 @@ fn bad_lines_do_not_lose_good_ones_and_are_shown() {
     assert_eq!(faults.len(), MAX_FAULTS);
     assert_eq!((faults[0].line, faults[0].expected.as_str()), (2, "an object"));
     assert_eq!((faults[1].line, faults[1].expected.as_str()), (3, "a time"));
-    assert!(!harvest.is_unread() && read("cloudflare", None, false, "oops").is_unread());
+    assert_eq!(harvest.unread(), None);
+}
+
+#[test]
+fn a_body_of_which_nothing_could_be_read_is_refused_with_each_place() {
+    let problem = read("cloudflare", None, false, "oops\n{}").unread().unwrap();
+    assert_eq!((problem.status, problem.is("unreadable")), (400, true));
+    assert_eq!(problem.detail, "body.line.1: expected an object");
+    let places: Vec<_> = problem.errors.iter().map(|error| error.place.as_str()).collect();
+    assert_eq!(places, ["body.line.1", "body.line.2"]);
+    assert_eq!(
+        read("cloudflare", None, false, "").unread(),
+        None,
+        "there was nothing"
+    );
+}
+
+#[test]
+fn a_source_is_told_whether_anything_is_stored() {
+    let status = |counts: Counts| {
+        let answer = UpstreamAnswer::default();
+        Ingested { counts, answer }.status()
+    };
+    assert_eq!(status(Counts::default()), 200);
+    let passed = Counts {
+        lines: 3,
+        passed: 3,
+        ..Counts::default()
+    };
+    assert_eq!(status(passed), 200);
+    for counts in [
+        Counts { events: 1, ..passed },
+        Counts { windows: 1, ..passed },
+        Counts { packets: 1, ..passed },
+    ] {
+        assert_eq!(status(counts), 202);
+    }
 }
 
 #[test]
