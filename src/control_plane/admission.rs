@@ -2,12 +2,11 @@
 //! each isolate asks it every few seconds.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use blobwatch_auth::{MAX_AGE_S, Session, session_over};
 use blobwatch_rule_book::{
-    Admission, AdmissionCall, EndSession, EndSessionCall, TokenUsed, TokenUsedCall, USED_EVERY_MS,
+    Admission, AdmissionCall, EndSession, EndSessionCall, TokenUsed, TokenUsedCall, UsedTokens,
 };
 use blobwatch_wire::Nothing;
 use worker::Env;
@@ -25,8 +24,7 @@ type CachedAdmission = (u64, Rc<Admission>);
 thread_local! {
     /// Read and written between awaits, never across one.
     static KNOWN: RefCell<Option<CachedAdmission>> = const { RefCell::new(None) };
-    /// When this isolate last told that a token of the RuleBook was used; only of names that the RuleBook has.
-    static TOLD: RefCell<BTreeMap<String, u64>> = const { RefCell::new(BTreeMap::new()) };
+    static USED: RefCell<UsedTokens> = const { RefCell::new(UsedTokens::new()) };
 }
 
 /// As of the last seconds.
@@ -90,18 +88,9 @@ pub(super) async fn end_session(name: &str, session: Option<&Session>, env: &Env
 
 /// Tells the RuleBook that somebody called with a token of its own, once in an hour at most. Where that fails the call goes on.
 pub(super) async fn used(name: &str, admission: &Admission, env: &Env) {
-    let now = now_ms();
-    let is_old = |at: u64| now.saturating_sub(at) >= USED_EVERY_MS;
-    let token = admission.tokens.iter().find(|token| token.name == name);
-    let is_due = token.is_some_and(|token| token.used_ms.is_none_or(is_old))
-        && TOLD.with_borrow(|told| told.get(name).copied().is_none_or(is_old));
-    if !is_due {
+    if !USED.with_borrow_mut(|used| used.is_due(name, admission, now_ms())) {
         return;
     }
-    TOLD.with_borrow_mut(|told| {
-        told.retain(|name, _| admission.tokens.iter().any(|token| token.name == *name));
-        told.insert(name.to_owned(), now);
-    });
     let used = TokenUsed {
         name: name.to_owned(),
     };

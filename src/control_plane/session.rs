@@ -1,12 +1,12 @@
 //! Signing in with a browser: `/_blobwatch/session`, and who calls by the cookie that it sets.
 
 use blobwatch_auth::{
-    COOKIE, CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_destination, check_origin,
-    clear_cookie, posted_token, set_cookie,
+    COOKIE, CSRF_HEADER, Capabilities, Session, SessionItem, Sessions, check_destination, check_has_sessions,
+    check_may_end, check_origin, clear_cookie, posted_token, set_cookie,
 };
 use blobwatch_rule_book::{NewAuditEntry, WriteEntryCall};
-use blobwatch_tokens::{Actor, Role, Tokens};
-use blobwatch_wire::{Changed, MAX_SMALL_BODY, Parameters, Problem};
+use blobwatch_tokens::{Actor, Tokens};
+use blobwatch_wire::{MAX_SMALL_BODY, Parameters, Problem};
 use worker::{Env, Method, Request, Response};
 
 use super::body::text_of_request;
@@ -62,15 +62,10 @@ fn name_to_end(request: &Request) -> Answer<Option<String>> {
 
 async fn end_all(name: &str, request: &Request, env: &Env) -> Answer<()> {
     let actor = authenticate(request, env).await?;
-    if actor.name != name {
-        actor.require_for(Role::Operator, &Changed::Everything)?;
-    }
+    check_may_end(&actor, name)?;
     let known = admission::admission(env).await?;
     let tokens = tokens(env)?.with_stored(&known.tokens, now_ms());
-    let may_be_a_person = oidc::configured(env)?.is_some() && name.contains(['@', ':']);
-    if tokens.named(name).is_none() && !may_be_a_person && actor.name != name {
-        return Err(Problem::not_found("token of this name"));
-    }
+    check_has_sessions(&actor, name, &tokens, oidc::configured(env)?.is_some())?;
     admission::end_session(name, None, env).await?;
     let entry = NewAuditEntry {
         action: "session.end".to_owned(),

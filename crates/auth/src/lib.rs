@@ -20,5 +20,5 @@ pub use oidc::{
 pub use schema::{add_answers, add_bodies};
 pub use session::{
     COOKIE, CSRF_HEADER, Capabilities, MAX_AGE_S, Session, SessionItem, Sessions, check_destination,
-    check_origin, clear_cookie, posted_token, session_over, set_cookie,
+    check_has_sessions, check_may_end, check_origin, clear_cookie, posted_token, session_over, set_cookie,
 };

@@ -17,7 +17,7 @@ use subtle::ConstantTimeEq;
 use crate::oidc::{Oidc, Person};
 use blobwatch_rulebook::strict;
 use blobwatch_tokens::{Actor, Role, Tokens};
-use blobwatch_wire::{MAX_SMALL_BODY, Place, Problem, hex};
+use blobwatch_wire::{Changed, MAX_SMALL_BODY, Place, Problem, hex};
 
 /// Name of the cookie on loopback, and everywhere until this build: it is read until the last of those is over.
 pub const COOKIE: &str = "blobwatch_session";
@@ -433,6 +433,35 @@ fn tag(keyed: &Hmac<Sha256>, parts: &[&[u8]]) -> Tag {
         mac.update(part);
     }
     mac.finalize().into_bytes().into()
+}
+
+/// Whether somebody may end all sessions of that name: one's own, or as an operator of everything anybody's.
+///
+/// # Errors
+/// 403 for whoever may not.
+pub fn check_may_end(actor: &Actor, name: &str) -> Result<(), Problem> {
+    if actor.name == name {
+        return Ok(());
+    }
+    actor.require_for(Role::Operator, &Changed::Everything)
+}
+
+/// Whether that name can have sessions: that of a token, of whoever asks, or of a person, where people sign in at a provider. What names
+/// nobody is a slip, and somebody would take its sessions for ended.
+///
+/// # Errors
+/// 404 for a name that nobody has.
+pub fn check_has_sessions(
+    actor: &Actor,
+    name: &str,
+    tokens: &Tokens,
+    has_provider: bool,
+) -> Result<(), Problem> {
+    let may_be_a_person = has_provider && name.contains(['@', ':']);
+    if tokens.named(name).is_none() && !may_be_a_person && actor.name != name {
+        return Err(Problem::not_found("token of this name"));
+    }
+    Ok(())
 }
 
 /// 401: the session is over, or was ended before its time.

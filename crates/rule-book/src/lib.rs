@@ -18,6 +18,7 @@ mod preview_request;
 pub mod preview_sample;
 mod split;
 mod store;
+mod used_tokens;
 
 pub use alarm::next_alarm_ms;
 pub use audit::{AuditEntry, AuditItem, Broken, Chain, ChainReport};
@@ -45,3 +46,4 @@ pub use split::Loads;
 pub use store::{
     EndSession, FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore, USED_EVERY_MS,
 };
+pub use used_tokens::UsedTokens;

@@ -54,6 +54,46 @@ fn cookies_are_pinned() {
 const PINNED: &str = "v1.1594018800.cd0a126379495b0b3c8b320a774f15fcb006040a2dabed1c6fbf1b3332b842ef.olga";
 const PINNED_CSRF: &str = "fa9c41a8bb4b17fa1085dbf94b168fa1a6f07cd12baceebf38814d0a09c15b9c";
 
+fn actor(name: &str, role: Role, routes: Option<&[&str]>) -> Actor {
+    Actor {
+        name: name.to_owned(),
+        role,
+        routes: routes.map(|routes| routes.iter().map(|route| (*route).to_owned()).collect()),
+    }
+}
+
+#[test]
+fn sessions_are_ended_by_their_own_and_by_operators_of_everything() {
+    let may = |actor: &Actor, name| check_may_end(actor, name).map_err(|problem| problem.status);
+    let viewer = actor("vic.2", Role::Viewer, None);
+    assert_eq!(may(&viewer, "vic.2"), Ok(()));
+    assert_eq!(may(&viewer, "olga"), Err(403));
+    assert_eq!(may(&actor("ada", Role::Admin, None), "olga"), Ok(()));
+    assert_eq!(may(&actor("olga", Role::Operator, None), "vic.2"), Ok(()));
+    let of_one_route = actor("otto", Role::Operator, Some(&["demo"]));
+    assert_eq!(may(&of_one_route, "vic.2"), Err(403));
+    assert_eq!(may(&of_one_route, "otto"), Ok(()));
+}
+
+#[test]
+fn a_name_that_nobody_has_is_a_slip() {
+    let admin = actor("ada", Role::Admin, None);
+    let has = |name, has_provider| {
+        check_has_sessions(&admin, name, &tokens(), has_provider).map_err(|problem| problem.status)
+    };
+    for name in ["olga", "vic.2", "ada"] {
+        assert_eq!(has(name, false), Ok(()), "{name}");
+    }
+    for person in ["eve@example.com", "oidc:4711"] {
+        assert_eq!(
+            (has(person, false), has(person, true)),
+            (Err(404), Ok(())),
+            "{person}"
+        );
+    }
+    assert_eq!(has("olgo", true), Err(404));
+}
+
 #[test]
 fn an_unknown_token_opens_nothing() {
     for token in ["other", "", "a b", "\u{e9}"] {
