@@ -11,14 +11,14 @@ use blobwatch_fire_log::{StandingCall, WAVE};
 use blobwatch_rule_book::{DocumentCall, FireLogNamesCall, HealthCall};
 use blobwatch_rulebook::Rulebook;
 use blobwatch_tokens::Role;
-use blobwatch_wire::{Health, Nothing, Object, Problem, StorageFault};
+use blobwatch_wire::{Health, KnownHealth, Nothing, Object, ObjectsHealth, Problem, Text, Unstored};
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 use worker::{Delay, Env, Request, Response};
 
 use super::control::{authenticate, text_binding};
 use super::http::{Answer, FailedTo, now_ms, query_pairs, respond};
-use super::isolate_state::{IsolateState, NO_CAUSE};
+use super::isolate_state::isolate_state;
 use super::object_call::{call, call_through_named};
 use super::session;
 use super::storage_check::{still_unstored, watch};
@@ -26,43 +26,19 @@ use super::storage_check::{still_unstored, watch};
 /// FireLogs that are asked: anybody may call this, and each call of an object costs.
 const MAX_ASKED: usize = 8;
 
-/// Objects are asked no more often than this.
-const KNOWN_FOR_MS: u64 = 1_000;
-
 /// Between two looks at whether the caller that asks has its answer. A request cannot await what another one called.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 thread_local! {
     /// Read and written between awaits, never across one.
-    static KNOWN: RefCell<CachedHealth> = const { RefCell::new(CachedHealth { asked_ms: 0, answer: None }) };
-}
-
-struct CachedHealth {
-    asked_ms: u64,
-    /// None while a caller asks.
-    answer: Option<Answer<ObjectsHealth>>,
-}
-
-/// What the objects said.
-#[derive(Clone)]
-struct ObjectsHealth {
-    revision: u64,
-    without_origin: Option<String>,
-    unstored: Vec<Unstored>,
-}
-
-/// An object that stores nothing.
-#[derive(Clone)]
-struct Unstored {
-    who: String,
-    why: String,
+    static KNOWN: RefCell<KnownHealth<Answer<ObjectsHealth>>> = const { RefCell::new(KnownHealth::new()) };
 }
 
 pub(super) async fn answer(request: &Request, env: &Env) -> Answer<Response> {
     let is_known = is_known(request, env).await?;
     let found = ask_objects(env).await?;
     let revision = is_known.then_some(found.revision);
-    let reasons = reasons(env, found);
+    let reasons = found.reasons(isolate_state(env));
     let url = request.url().failed_to("read the address")?;
     let must_be_ready = query_pairs(&url).iter().any(|(name, _)| name == "ready");
     let code = if must_be_ready && !reasons.is_empty() {
@@ -89,38 +65,26 @@ async fn ask_objects(env: &Env) -> Answer<ObjectsHealth> {
     loop {
         if KNOWN.with_borrow_mut(|known| known.begins_to_ask(now_ms())) {
             let answer = ask(env).await;
-            KNOWN.with_borrow_mut(|known| known.answer = Some(answer.clone()));
+            KNOWN.with_borrow_mut(|known| known.answered(answer.clone()));
             return answer;
         }
-        if let Some(answer) = KNOWN.with_borrow(|known| known.answer.clone()) {
+        if let Some(answer) = KNOWN.with_borrow(KnownHealth::answer) {
             return answer;
         }
         Delay::from(LOOK_AGAIN).await;
     }
 }
 
-impl CachedHealth {
-    /// Also where the clock was set back.
-    fn begins_to_ask(&mut self, now_ms: u64) -> bool {
-        let is_due = now_ms.abs_diff(self.asked_ms) >= KNOWN_FOR_MS;
-        if is_due {
-            *self = Self {
-                asked_ms: now_ms,
-                answer: None,
-            };
-        }
-        is_due
-    }
-}
-
 async fn ask(env: &Env) -> Answer<ObjectsHealth> {
     let revision = call(env, &HealthCall, Nothing).await?.revision;
-    let isolate = IsolateState::of(env);
+    let isolate = isolate_state(env);
     isolate
         .unexplained()
         .take(MAX_ASKED)
         .for_each(|name| watch(Object::FireLog, name));
-    let mut unstored: Vec<Unstored> = still_unstored(env).await.into_iter().map(Unstored::of).collect();
+    let still = still_unstored(env).await.into_iter();
+    let still = still.map(|(object, name, fault)| Unstored::of(object, &name, &fault));
+    let mut unstored: Vec<Unstored> = still.collect();
     unstored.extend(refusing(env, isolate.fire_logs).await);
     Ok(ObjectsHealth {
         revision,
@@ -129,57 +93,18 @@ async fn ask(env: &Env) -> Answer<ObjectsHealth> {
     })
 }
 
-fn reasons(env: &Env, found: ObjectsHealth) -> Vec<String> {
-    let mut reasons = IsolateState::of(env).reasons;
-    reasons.extend(found.without_origin);
-    for unstored in found.unstored {
-        unstored.add_to(&mut reasons);
-    }
-    reasons
-}
-
-impl Unstored {
-    fn of((object, name, fault): (Object, String, StorageFault)) -> Self {
-        Self {
-            who: object.called(&name),
-            why: fault.sentence(),
-        }
-    }
-
-    /// An isolate may know since when, and not why.
-    fn add_to(self, reasons: &mut Vec<String>) {
-        let Self { who, why } = self;
-        let known = reasons
-            .iter_mut()
-            .find(|known| known.starts_with(&format!("{who} ")));
-        match known {
-            Some(known) if known.contains(NO_CAUSE) => {
-                let since = known.split(": ").next().unwrap_or_default();
-                *known = format!("{since}: {why}");
-            }
-            Some(_) => {}
-            None => reasons.push(format!("{who} stores nothing: {why}")),
-        }
-    }
-}
-
 /// On Cloudflare a route without an origin has the zone's own.
-async fn without_origin(env: &Env, revision: u64) -> Option<String> {
+async fn without_origin(env: &Env, revision: u64) -> Vec<String> {
     if !text_binding(env, "ORIGIN").is_empty() || text_binding(env, "PLATFORM") == "cloudflare" {
-        return None;
+        return Vec::new();
     }
-    let document = call(env, &DocumentCall::AtRevision(revision), Nothing)
-        .await
-        .ok()?;
-    let book = Rulebook::from_json(&document.0).ok()?;
-    let without: Vec<_> = book
-        .routes
-        .iter()
-        .filter(|route| route.origin.is_none())
-        .collect();
-    let names: Vec<&str> = without.iter().map(|route| route.name.as_str()).collect();
-    let which = names.join(", ");
-    (!names.is_empty()).then(|| format!("ORIGIN is not set, and routes have no origin: {which}"))
+    let document = call(env, &DocumentCall::AtRevision(revision), Nothing).await;
+    let book = document
+        .ok()
+        .and_then(|Text(book)| Rulebook::from_json(&book).ok());
+    book.map_or_else(Vec::new, |book| {
+        book.routes_without_origin().map(str::to_owned).collect()
+    })
 }
 
 /// FireLogs that refuse what they are to store, of those that this isolate calls; before it called one, of those that are known.

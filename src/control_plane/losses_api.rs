@@ -6,7 +6,7 @@ use blobwatch_wire::{Loss, Nothing};
 use worker::{Env, Request, Response};
 
 use super::http::{Answer, FailedTo, now_ms, respond, without_parameters};
-use super::isolate_state::IsolateState;
+use super::isolate_state::isolate_state;
 use super::object_call::call;
 use super::records_api::Objects;
 
@@ -36,7 +36,7 @@ async fn all(env: &Env) -> Answer<LossSums> {
 
 /// What the isolate that was asked counted, and no FireLog was told.
 fn untold(env: &Env) -> impl Iterator<Item = Loss> {
-    let losses = IsolateState::of(env).untold.into_iter();
+    let losses = isolate_state(env).untold.into_iter();
     losses.map(|(name, count)| Loss {
         name,
         count,

@@ -5,12 +5,11 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use blobwatch_wire::{Object, StorageFault};
+use blobwatch_wire::{NO_CAUSE, Object, StorageFault};
 use futures_util::future::{Either, join_all, select};
 use worker::{Delay, Env};
 
 use super::control::text_binding;
-use super::isolate_state::NO_CAUSE;
 use super::object_call::stub;
 
 const DATABASE: &str = "https://storage-check/database";

@@ -45,6 +45,12 @@ pub struct Rulebook {
 }
 
 impl Rulebook {
+    /// Names of routes whose requests have an origin only where the deployment has one.
+    pub fn routes_without_origin(&self) -> impl Iterator<Item = &str> {
+        let routes = self.routes.iter().filter(|route| route.origin.is_none());
+        routes.map(|route| route.name.as_str())
+    }
+
     /// The same, with the lowest schema that can say it.
     #[must_use]
     pub fn with_schema(self) -> Self {
@@ -392,8 +398,27 @@ impl Default for Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::{Route, Rulebook, Settings};
+    use crate::starter;
     use serde_json::{Value, from_str, json};
+
+    #[test]
+    fn routes_without_an_origin_are_named() {
+        let mut book: Rulebook = starter().unwrap();
+        let names = |book: &Rulebook| {
+            book.routes_without_origin()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&book), ["default"]);
+        let own = Route {
+            name: "own".to_owned(),
+            origin: Some("https://registry.example".to_owned()),
+            ..book.routes[0].clone()
+        };
+        book.routes.push(own);
+        assert_eq!(names(&book), ["default"]);
+    }
 
     /// `worker.test.ts` compares what the dashboard takes for the defaults.
     #[test]

@@ -12,6 +12,7 @@ mod figures;
 mod hash;
 mod health;
 mod hex;
+mod isolate_state;
 mod log;
 mod loss;
 mod method;
@@ -46,8 +47,9 @@ pub use bytes::{
 };
 pub use figures::{grouped, percent};
 pub use hash::{FNV_START, fnv1a, splitmix, splitmix_finalizer};
-pub use health::Health;
+pub use health::{Health, KnownHealth, ObjectsHealth, Unstored};
 pub use hex::{hex, unhex};
+pub use isolate_state::{IsolateState, NO_CAUSE};
 pub use log::{LogField, LogLevel, log_line};
 pub use loss::{DATA_LOSSES, Loss};
 pub use method::Method;
