@@ -1,13 +1,12 @@
 //! What is asked of each FireLog, a few at a time.
 
-use std::fmt::Write as _;
-
 use serde::Serialize;
 
 use super::{FireLogs, waves};
 use crate::LoadCall;
 use crate::load::Load;
 use blobwatch_records::colo_of;
+use blobwatch_wire::MetricsPage;
 
 /// Seconds of the minute that a load is of.
 const SECONDS: f64 = 60.0;
@@ -124,18 +123,14 @@ pub async fn loads(fire_logs: &impl FireLogs, names: &[String]) -> LoadList {
 /// The same as gauges of Prometheus.
 pub async fn load_metrics(fire_logs: &impl FireLogs, names: &[String]) -> String {
     let items = loads(fire_logs, names).await.items;
-    let mut page = String::new();
+    let mut page = MetricsPage::default();
     for (at, (name, help)) in GAUGES.iter().enumerate() {
-        let _ = writeln!(page, "# HELP blobwatch_fire_log_{name} {help}");
-        let _ = writeln!(page, "# TYPE blobwatch_fire_log_{name} gauge");
+        let metric = format!("blobwatch_fire_log_{name}");
+        page.head(&metric, "gauge", help);
         for item in &items {
-            let LoadItem { name: of, colo, .. } = item;
             let value = item.gauges().get(at).copied().unwrap_or_default();
-            let _ = writeln!(
-                page,
-                "blobwatch_fire_log_{name}{{fire_log=\"{of}\",colo=\"{colo}\"}} {value}"
-            );
+            page.value(&metric, &[("fire_log", &item.name), ("colo", &item.colo)], value);
         }
     }
-    page
+    page.0
 }

@@ -1,11 +1,11 @@
 //! What our own rules did, as a counter of Prometheus, over all FireLogs.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use super::{FireLogs, ask_all};
 use crate::{RuleAct, RuleFiresCall};
 use blobwatch_pull::{Origin, name_of};
+use blobwatch_wire::MetricsPage;
 
 /// The counter, which the Detector's page begins with what others' rules did.
 const NAME: &str = "blobwatch_rule_fires_total";
@@ -22,22 +22,22 @@ pub async fn with_own_fires(fire_logs: &impl FireLogs, names: &[String], page: &
     }
     let head = format!("# TYPE {NAME} counter\n");
     let (before, after) = page.split_once(&head).unwrap_or((page, ""));
-    let lines = sums.iter().fold(String::new(), |mut lines, (act, requests)| {
-        let _ = writeln!(lines, "{NAME}{{{}}} {requests}", labels(act));
-        lines
-    });
-    format!("{before}{head}{lines}{after}")
+    let mut own = MetricsPage::default();
+    for (act, requests) in &sums {
+        add(&mut own, act, *requests);
+    }
+    format!("{before}{head}{}{after}", own.0)
 }
 
-/// Rules and routes have names that need no escapes.
-fn labels(act: &RuleAct) -> String {
-    format!(
-        "origin=\"{}\",rule=\"{}\",route=\"{}\",mode=\"{}\",would=\"{}\",applied=\"{}\"",
-        Origin::Own.name(),
-        act.rule,
-        act.route,
-        name_of(&act.mode),
-        name_of(&act.would),
-        name_of(&act.applied),
-    )
+fn add(page: &mut MetricsPage, act: &RuleAct, requests: u64) {
+    let (mode, would, applied) = (name_of(&act.mode), name_of(&act.would), name_of(&act.applied));
+    let labels = [
+        ("origin", Origin::Own.name()),
+        ("rule", &*act.rule),
+        ("route", &*act.route),
+        ("mode", &*mode),
+        ("would", &*would),
+        ("applied", &*applied),
+    ];
+    page.value(NAME, &labels, requests);
 }
