@@ -10,7 +10,6 @@ mod dist;
 #[cfg(test)]
 mod docs;
 mod fuzz;
-mod hex;
 mod http;
 mod layers;
 mod lint;

@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use blobwatch_wire::{hex, unhex_any_case};
+
 /// Places of the table, at 40 bytes 2.6 MB. Of two blobs that share one the later is known.
 const PLACES: usize = 1 << 16;
 
@@ -28,7 +30,7 @@ impl Digests {
         let place = places
             .get_mut(hash as usize % PLACES)
             .filter(|place| place.0 != hash);
-        let bytes = |text: &str| unhex(text.strip_prefix("sha256:").unwrap_or(text));
+        let bytes = |text: &str| unhex_any_case(text.strip_prefix("sha256:").unwrap_or(text));
         if let Some((place, bytes)) = place.and_then(|place| Some((place, bytes(digest)?))) {
             *place = (hash, bytes);
         }
@@ -37,19 +39,8 @@ impl Digests {
     pub(super) fn text(&self, hash: u64) -> Option<String> {
         let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (known, bytes) = places.get(hash as usize % PLACES)?;
-        (*known == hash).then(|| format!("sha256:{}", blobwatch_wire::hex(bytes)))
+        (*known == hash).then(|| format!("sha256:{}", hex(bytes)))
     }
-}
-
-fn unhex(text: &str) -> Option<[u8; BYTES]> {
-    let mut bytes = [0; BYTES];
-    if text.len() != 2 * BYTES || !text.is_ascii() {
-        return None;
-    }
-    for (place, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use subtle::ConstantTimeEq;
 pub use actor::{Actor, Grant};
 use blobwatch_rulebook::{check_name, strict};
 pub use blobwatch_wire::Role;
-use blobwatch_wire::{Place, Problem, hex};
+use blobwatch_wire::{Place, Problem, hex, unhex_any_case};
 pub use stored::{MAX_STORED, StoredToken};
 pub use tries::{Tries, too_many_tries};
 
@@ -167,7 +167,7 @@ impl Token {
             return Err(wrong("name", "a name that is not reserved for Blobwatch itself"));
         }
         // The value itself is not repeated: a token in the clear may have been pasted in the wrong place.
-        let sha256 = digest_of_hex(&entry.sha256)
+        let sha256 = unhex_any_case(&entry.sha256)
             .ok_or_else(|| wrong("sha256", "64 hex digits, the SHA-256 of the token"))?;
         let grant = Grant {
             role: entry.role,
@@ -191,17 +191,6 @@ fn tokens_error(place: Place) -> TokensError {
 #[must_use]
 pub fn digest(token: &str) -> String {
     hex(&Sha256::digest(token))
-}
-
-fn digest_of_hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut digest = [0; 32];
-    for (at, byte) in digest.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
-    }
-    Some(digest)
 }
 
 /// The token of `Bearer <token>` (RFC 6750, section 2.1: `b64token`; RFC 9110: the scheme in any case).

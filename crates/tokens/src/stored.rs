@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Grant, Token, Tokens, digest_of_hex};
+use blobwatch_wire::unhex_any_case;
+
+use crate::{Grant, Token, Tokens};
 
 /// Tokens that the RuleBook keeps: as many people and programs as several teams have. Every isolate that is called holds
 /// them, some 200 bytes each, and compares a call with each in 50 ns.
@@ -36,7 +38,7 @@ impl Tokens {
     pub fn with_stored(mut self, stored: &[StoredToken], now_ms: u64) -> Self {
         for token in stored.iter().filter(|token| token.holds(now_ms)) {
             let is_taken = self.0.iter().any(|known| known.actor.name == token.name);
-            if let Some(sha256) = digest_of_hex(&token.sha256).filter(|_| !is_taken) {
+            if let Some(sha256) = unhex_any_case(&token.sha256).filter(|_| !is_taken) {
                 self.0.push(Token {
                     actor: token.grant.actor(&token.name),
                     sha256,

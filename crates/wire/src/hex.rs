@@ -14,6 +14,16 @@ pub fn hex(bytes: &[u8]) -> String {
 /// written as the same text.
 #[must_use]
 pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    read(text, nibble)
+}
+
+/// The same, of what people and other programs write: capitals too.
+#[must_use]
+pub fn unhex_any_case<const N: usize>(text: &str) -> Option<[u8; N]> {
+    read(text, |digit| nibble(digit.to_ascii_lowercase()))
+}
+
+fn read<const N: usize>(text: &str, nibble: impl Fn(u8) -> Option<u8>) -> Option<[u8; N]> {
     if text.len() != 2 * N {
         return None;
     }
@@ -35,7 +45,7 @@ fn nibble(digit: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{hex, unhex};
+    use super::{hex, unhex, unhex_any_case};
 
     #[test]
     fn every_byte_is_written_and_read_back() {
@@ -50,6 +60,14 @@ mod tests {
     fn only_lower_case_digits_of_the_right_length_are_read() {
         for text in ["", "0", "0A", "0g", "000", "+1", "é"] {
             assert_eq!(unhex::<1>(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn others_may_write_capitals() {
+        assert_eq!(unhex_any_case("0aFf"), Some([0x0a, 0xff]));
+        for text in ["", "0", "0g", "000", "+1", "é"] {
+            assert_eq!(unhex_any_case::<1>(text), None, "{text:?}");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A real OCI image, the same bytes every time.
 
+use blobwatch_wire::hex;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -67,10 +68,6 @@ impl Image {
 
 pub(crate) fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex(&Sha256::digest(bytes)))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// An uncompressed tar of one file, so that the digest of the layer is its diff id too.

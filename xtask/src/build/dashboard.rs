@@ -2,11 +2,11 @@
 
 use super::sizes::gzip_len;
 use crate::command::quiet;
-use crate::hex;
 use crate::progress::Step;
 use crate::setup::Tools;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result, ensure};
+use blobwatch_wire::hex;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -112,7 +112,7 @@ fn fingerprint(workspace: &Workspace) -> Result<String> {
         hash.update(bytes.len().to_le_bytes());
         hash.update(bytes);
     }
-    Ok(hex::encode(&hash.finalize()))
+    Ok(hex(&hash.finalize()))
 }
 
 /// Every file below a folder, in order.

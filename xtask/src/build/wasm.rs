@@ -3,11 +3,11 @@
 
 use super::{Module, Variant, bindings};
 use crate::command::quiet;
-use crate::hex;
 use crate::progress::Step;
 use crate::setup::{Tools, WASM_TARGET};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
+use blobwatch_wire::hex;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -132,7 +132,7 @@ fn fingerprint(workspace: &Workspace, module: Module, raw: &Path) -> Result<Stri
         hash.update(bytes.len().to_le_bytes());
         hash.update(bytes);
     }
-    Ok(hex::encode(&hash.finalize()))
+    Ok(hex(&hash.finalize()))
 }
 
 #[cfg(test)]

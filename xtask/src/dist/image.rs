@@ -6,8 +6,8 @@ use super::host::installed;
 use super::tree::{FILE, Tree};
 use super::{Release, VERSION};
 use crate::command::ask;
-use crate::hex;
 use anyhow::{Context, Result, ensure};
+use blobwatch_wire::hex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::fs::{self, create_dir_all};
@@ -102,7 +102,7 @@ fn configuration(architecture: &str, created: &str, diffs: &[String]) -> Value {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(&Sha256::digest(bytes)))
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
 fn created(time: u64) -> String {

@@ -1,8 +1,8 @@
 //! The digests of all archives in the folder, as `sha256sum --check` reads them.
 
 use super::VERSION;
-use crate::hex;
 use anyhow::{Context, Result};
+use blobwatch_wire::hex;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::Path;
@@ -21,7 +21,7 @@ pub(super) fn write(folder: &Path) -> Result<String> {
             .into_owned();
         if path.is_file() && name.starts_with("blobwatch") && name.contains(VERSION) {
             let bytes = fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
-            lines.push((name, hex::encode(&Sha256::digest(bytes))));
+            lines.push((name, hex(&Sha256::digest(bytes))));
         }
     }
     lines.sort();

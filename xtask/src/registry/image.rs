@@ -1,8 +1,8 @@
 //! The demo image: an OCI image index for two platforms, their manifests and configs, and the layers they share.
 
 use super::layer::{self, Layer};
-use crate::hex;
 use anyhow::Result;
+use blobwatch_wire::hex;
 use hyper::body::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -117,7 +117,7 @@ fn document(media_type: &'static str, value: &Value) -> (String, Object) {
 
 /// `sha256:` and the hash in hexadecimal, as the OCI image specification writes digests.
 pub(super) fn digest(bytes: &[u8]) -> String {
-    format!("sha256:{}", hex::encode(&Sha256::digest(bytes)))
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
 }
 
 #[cfg(test)]

@@ -42,5 +42,5 @@ fn fingerprint(workspace: &Workspace) -> Result<String> {
         hash.update(bytes.len().to_le_bytes());
         hash.update(bytes);
     }
-    Ok(crate::hex::encode(&hash.finalize()))
+    Ok(blobwatch_wire::hex(&hash.finalize()))
 }
