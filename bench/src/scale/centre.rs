@@ -194,15 +194,7 @@ impl Centre {
     /// # Errors
     /// When it is refused.
     pub(super) fn ask(&self, path: &str, query: &str, now_ms: u64) -> Result<f64> {
-        let call = ApiRequest {
-            method: "GET",
-            path,
-            query,
-            body: "",
-            actor: "bench",
-            if_match: None,
-            now_ms,
-        };
+        let call = ApiRequest::get(path, query, "bench", now_ms);
         let began = Instant::now();
         let reply = at_once(answer(&self.detector, &call, Allowed::Public, &Unpaced));
         let reply: Result<_, Problem> = reply.ok_or_else(|| anyhow!("it paused"))?;

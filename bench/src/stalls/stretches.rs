@@ -169,15 +169,7 @@ fn fault(batch: &mut CellBatch) {
 
 fn asked(detector: &Detector<Native>, path: &str, now_ms: u64) -> Result<f64> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
-    let call = ApiRequest {
-        method: "GET",
-        path,
-        query,
-        body: "",
-        actor: "bench",
-        if_match: None,
-        now_ms,
-    };
+    let call = ApiRequest::get(path, query, "bench", now_ms);
     let stretches = Stretches::begin()?;
     at_once(answer(detector, &call, Allowed::Public, &pace(&stretches)))
         .context("it paused")?

@@ -17,4 +17,5 @@ pub mod budget;
 pub mod incident;
 pub mod monitor;
 pub mod localize;
+#[cfg(any(test, feature = "simulate"))]
 pub mod simulate;

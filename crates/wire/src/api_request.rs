@@ -21,6 +21,22 @@ pub struct ApiRequest<'a> {
     pub now_ms: u64,
 }
 
+impl<'a> ApiRequest<'a> {
+    /// A call that reads.
+    #[must_use]
+    pub const fn get(path: &'a str, query: &'a str, actor: &'a str, now_ms: u64) -> Self {
+        Self {
+            method: "GET",
+            path,
+            query,
+            body: "",
+            if_match: None,
+            actor,
+            now_ms,
+        }
+    }
+}
+
 /// The answer to a call that was done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiReply {
