@@ -20,7 +20,7 @@ use blobwatch_rule_book::{
     list_tokens, plan_of, revoke_token, rule_book_metrics, stale_previews, unknown_names,
 };
 use blobwatch_rulebook::{LoadReport, starter};
-use blobwatch_wire::{ApiRequest, LogField, Nothing, Object, ObjectCall, Problem, Text};
+use blobwatch_wire::{ApiRequest, LogField, Method, Nothing, Object, ObjectCall, Problem, Text};
 use futures_util::StreamExt;
 use futures_util::stream::iter;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
@@ -53,6 +53,9 @@ pub(super) async fn document_for(env: &Env, fire_log: &str) -> Answer<(u64, Stri
     let Text(document) = reply::<DocumentCall>(&mut response).await?;
     Ok((epoch, document))
 }
+
+/// Method and path of a call.
+type Route<'a> = (Method, &'a str);
 
 #[durable_object(alarm)]
 pub struct RuleBook {
@@ -136,7 +139,34 @@ impl RuleBook {
         let Some(method) = received.method else {
             return Err(no_such_call());
         };
-        match (method, path.as_str()) {
+        if path.starts_with(Object::RuleBook.api_prefix()) {
+            return self.call(&mut received).await;
+        }
+        let route = (method, path.as_str());
+        let answered = match self.read(route, &received)? {
+            None => self.write(route, &mut received).await?,
+            read => read,
+        };
+        answered.ok_or_else(no_such_call)
+    }
+
+    /// Calls with a body.
+    async fn write(&self, route: Route<'_>, received: &mut ReceivedCall) -> Answer<Option<Response>> {
+        if let Some(answered) = self.write_audit(route, received).await? {
+            return Ok(Some(answered));
+        }
+        if let Some(answered) = self.let_in(route, received).await? {
+            return Ok(Some(answered));
+        }
+        if let Some(answered) = self.preview(route, received).await? {
+            return Ok(Some(answered));
+        }
+        self.hear_fire_logs(route, received).await
+    }
+
+    /// Calls that only read; a FireLog that reads the document is known from then on.
+    fn read(&self, route: Route<'_>, received: &ReceivedCall) -> Answer<Option<Response>> {
+        let answered = match route {
             HealthCall::ROUTE => answer::<HealthCall>(Health {
                 status: "ok".to_owned(),
                 revision: self.with(READ, RuleBookStore::revision)?,
@@ -148,26 +178,41 @@ impl RuleBook {
                 let page = self.with_api(|store| rule_book_metrics(store, now_ms()))?;
                 answer::<RuleBookMetricsCall>(Text(page))
             }
-            UnknownNamesCall::ROUTE => {
-                let names = received.body::<UnknownNamesCall>().await?;
-                let unknown = self.with(READ, |store| unknown_names(store, &names))?;
-                answer::<UnknownNamesCall>(unknown)
-            }
             RetentionCall::ROUTE => answer::<RetentionCall>(self.with(READ, RuleBookStore::retention)?),
+            RuleBookLossesCall::ROUTE => {
+                answer::<RuleBookLossesCall>(self.with(READ, RuleBookStore::losses)?)
+            }
+            AdmissionCall::ROUTE => answer::<AdmissionCall>(Admission {
+                ended: self.with(READ, |store| store.ended_sessions(now_ms()))?,
+                tokens: self.with(READ, RuleBookStore::stored_tokens)?,
+            }),
+            EndedSessionsCall::ROUTE => {
+                let ended = self.with(READ, |store| store.ended_sessions(now_ms()))?;
+                answer::<EndedSessionsCall>(ended)
+            }
+            ListTokensCall::ROUTE => {
+                let tokens = self.with_api(|store| list_tokens(store, now_ms()))?;
+                answer::<ListTokensCall>(tokens)
+            }
             ChangesCall::ROUTE => {
                 let ChangesCall { since } = ChangesCall::from_query(received.query());
                 let changes = self.with_api(|store| blobwatch_rule_book::changes_since(store, since))?;
                 answer::<ChangesCall>(changes)
             }
-            RuleBookLossesCall::ROUTE => {
-                answer::<RuleBookLossesCall>(self.with(READ, RuleBookStore::losses)?)
-            }
-            DocumentCall::ROUTE => self.document(&query_pairs(&received.url)),
             ExportAuditCall::ROUTE => {
                 let ExportAuditCall { after } = ExportAuditCall::from_query(received.query());
                 let exported = self.with_api(|store| blobwatch_rule_book::export_audit(store, after))?;
                 answer::<ExportAuditCall>(exported)
             }
+            DocumentCall::ROUTE => self.document(&query_pairs(&received.url)),
+            _ => return Ok(None),
+        };
+        answered.map(Some)
+    }
+
+    /// The audit log.
+    async fn write_audit(&self, route: Route<'_>, received: &mut ReceivedCall) -> Answer<Option<Response>> {
+        let answered = match route {
             WriteEntryCall::ROUTE => {
                 let entry = received.body::<WriteEntryCall>().await?;
                 let write = |store: &_| blobwatch_rule_book::write_entry(store, &entry, now_ms());
@@ -180,18 +225,23 @@ impl RuleBook {
                 let write = |store: &_| blobwatch_rule_book::write_entry_once(store, &told);
                 answer::<WriteEntryOnceCall>(self.with_api(write)?)
             }
+            VerifyAuditCall::ROUTE => {
+                let chain = received.body::<VerifyAuditCall>().await?;
+                let verified = self.with_api(|store| blobwatch_rule_book::verify_audit(store, chain))?;
+                answer::<VerifyAuditCall>(verified)
+            }
+            _ => return Ok(None),
+        };
+        answered.map(Some)
+    }
+
+    /// Who may call: tokens, and sessions that end.
+    async fn let_in(&self, route: Route<'_>, received: &mut ReceivedCall) -> Answer<Option<Response>> {
+        let answered = match route {
             EndSessionCall::ROUTE => {
                 let end = received.body::<EndSessionCall>().await?;
                 self.with("end a session", |store| store.end_session(&end, now_ms()))?;
                 answer::<EndSessionCall>(())
-            }
-            AdmissionCall::ROUTE => answer::<AdmissionCall>(Admission {
-                ended: self.with(READ, |store| store.ended_sessions(now_ms()))?,
-                tokens: self.with(READ, RuleBookStore::stored_tokens)?,
-            }),
-            ListTokensCall::ROUTE => {
-                let tokens = self.with_api(|store| list_tokens(store, now_ms()))?;
-                answer::<ListTokensCall>(tokens)
             }
             CreateTokenCall::ROUTE => {
                 let create = received.body::<CreateTokenCall>().await?;
@@ -215,15 +265,14 @@ impl RuleBook {
                 })?;
                 answer::<TokenUsedCall>(())
             }
-            EndedSessionsCall::ROUTE => {
-                let ended = self.with(READ, |store| store.ended_sessions(now_ms()))?;
-                answer::<EndedSessionsCall>(ended)
-            }
-            VerifyAuditCall::ROUTE => {
-                let chain = received.body::<VerifyAuditCall>().await?;
-                let verified = self.with_api(|store| blobwatch_rule_book::verify_audit(store, chain))?;
-                answer::<VerifyAuditCall>(verified)
-            }
+            _ => return Ok(None),
+        };
+        answered.map(Some)
+    }
+
+    /// What the Previews ask and tell.
+    async fn preview(&self, route: Route<'_>, received: &mut ReceivedCall) -> Answer<Option<Response>> {
+        let answered = match route {
             PlanPreviewCall::ROUTE => {
                 let Text(body) = received.body::<PlanPreviewCall>().await?;
                 let plan = self.with_api(|store| plan_of(store, &body, now_ms()))?;
@@ -239,6 +288,18 @@ impl RuleBook {
                 let book = self.with(READ, RuleBookStore::document)?;
                 answer::<StalePreviewsCall>(stale_previews(&stamps, &book, now_ms()))
             }
+            _ => return Ok(None),
+        };
+        answered.map(Some)
+    }
+
+    /// What FireLogs tell, and what lists of their records ask.
+    async fn hear_fire_logs(
+        &self,
+        route: Route<'_>,
+        received: &mut ReceivedCall,
+    ) -> Answer<Option<Response>> {
+        let answered = match route {
             GuardCountsCall::ROUTE => {
                 let report = received.body::<GuardCountsCall>().await?;
                 answer::<GuardCountsCall>(self.take_report(&report).await?)
@@ -255,9 +316,14 @@ impl RuleBook {
                 })?;
                 answer::<GuardsThenCall>(guards)
             }
-            (_, path) if path.starts_with(Object::RuleBook.api_prefix()) => self.call(&mut received).await,
-            _ => Err(no_such_call()),
-        }
+            UnknownNamesCall::ROUTE => {
+                let names = received.body::<UnknownNamesCall>().await?;
+                let unknown = self.with(READ, |store| unknown_names(store, &names))?;
+                answer::<UnknownNamesCall>(unknown)
+            }
+            _ => return Ok(None),
+        };
+        answered.map(Some)
     }
 
     /// The document, to a FireLog, which is known from then on; or that of a past revision, for an explanation.
