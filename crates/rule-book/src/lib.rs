@@ -43,7 +43,6 @@ pub use preview_freshness::{Healthy, Stamp, stale_previews};
 pub use preview_plan::PreviewPlan;
 pub use preview_request::plan_of;
 pub use split::Loads;
-pub use store::{
-    EndSession, FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore, USED_EVERY_MS,
-};
+pub(crate) use store::USED_EVERY_MS;
+pub use store::{EndSession, FireLogState, NoticeKind, PendingNotice, RuleBookError, RuleBookStore};
 pub use used_tokens::UsedTokens;

@@ -43,8 +43,7 @@ pub(crate) use history::{Kind, StoredVersion};
 pub(crate) use outbox::{HARMS, MAX_CHANGES, MAX_HARMS};
 pub use outbox::{NoticeKind, PendingNotice};
 pub(crate) use pending::PendingMode;
-pub(crate) use tokens::TokenRow;
-pub use tokens::USED_EVERY_MS;
+pub(crate) use tokens::{TokenRow, USED_EVERY_MS};
 
 use std::fmt;
 

@@ -18,7 +18,7 @@ pub(super) const TOKENS: &str = "CREATE TABLE tokens (
 ) WITHOUT ROWID";
 
 /// How coarse the last use of a token is: one write in this time, however often it calls.
-pub const USED_EVERY_MS: u64 = 3_600_000;
+pub(crate) const USED_EVERY_MS: u64 = 3_600_000;
 
 /// A token as it is listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
