@@ -16,6 +16,8 @@ import { Audit } from "./views/audit.tsx";
 import { Cohorts } from "./views/cohorts.tsx";
 import { Draft } from "./views/draft.tsx";
 import { Fires } from "./views/fires.tsx";
+import { List } from "./views/list.tsx";
+import { Lists } from "./views/lists.tsx";
 import { Now } from "./views/now.tsx";
 import { PanicOff } from "./views/panic_off.tsx";
 import { Revert } from "./views/revert.tsx";
@@ -46,6 +48,8 @@ const VIEWS: View[] = [
 const DETAILS: (View & { parent: string })[] = [
   { name: "anomalies", label: "Anomaly", shows: Anomaly, parent: "" },
   { name: "rule", label: "Rule", shows: Rule, parent: "rules" },
+  { name: "lists", label: "Lists", shows: Lists, parent: "rules" },
+  { name: "list", label: "List", shows: List, parent: "rules" },
   { name: "draft", label: "Draft", shows: Draft, parent: "rules" },
   { name: "revert", label: "Back to a revision", shows: Revert, parent: "audit" },
 ];

@@ -46,6 +46,11 @@ fn rules_are_written_on_the_page() {
 }
 
 #[test]
+fn lists_are_written_on_the_page() {
+    browser_tests(&["browser/lists.test.ts"], &[]);
+}
+
+#[test]
 fn rules_are_written_on_the_real_worker() {
     let stage = Stage::new();
     let edge = format!("http://{}", stage.edge.addr());

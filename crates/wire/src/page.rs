@@ -24,7 +24,7 @@ pub const SECURITY_HEADERS: [(&str, &str); 6] = [
 ];
 
 /// The views, which are one document: the script shows what the address says.
-const VIEWS: [&str; 11] = [
+const VIEWS: [&str; 13] = [
     "",
     "timeline",
     "cohorts",
@@ -34,6 +34,8 @@ const VIEWS: [&str; 11] = [
     "settings",
     "anomalies",
     "rule",
+    "lists",
+    "list",
     "draft",
     "revert",
 ];

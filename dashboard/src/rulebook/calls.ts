@@ -6,6 +6,7 @@ import { type Live, useLive } from "../live.ts";
 import { countedBy } from "../rule_language/values.ts";
 import type { Seen } from "../editor/editor.ts";
 import type { Candidate, PreviewCalls } from "./preview_runner.ts";
+import { listIn, type ListForm, written } from "./list_form.ts";
 import { type Fault, isSame, type Plan, type Rulebook, type RuleForm, ruleIn } from "./types.ts";
 
 /** Often enough to notice that somebody else changes the same. */
@@ -16,6 +17,8 @@ export const readRulebook = (signal?: AbortSignal): Promise<Rulebook> => getRaw<
 export const useRulebook = (): Live<Rulebook> => useLive("rulebook", readRulebook, EVERY_MS);
 
 export const rulePath = (id: string): string => `rules/${encodeURIComponent(id)}`;
+
+export const listPath = (name: string): string => `lists/${encodeURIComponent(name)}`;
 
 export const checkExpression = async (expression: string, signal: AbortSignal): Promise<Fault[]> =>
   (await send<{ errors: Fault[] }>("POST", apiAddress("rules/check"), { expression }, { signal })).errors;
@@ -39,13 +42,35 @@ export async function retireRule(id: string, base: RuleForm | null, reason: stri
   return atRevision(remove, (book) => isSame(ruleIn(book, id), base));
 }
 
+/**
+ * Writes what is changed of a list. Items come and go whatever somebody else did to the others; a new list, another kind or another
+ * description is written only if the list still is what the change began from. Items that come are the first of those sent, so that
+ * the place of a fault is that in `form.add`.
+ */
+export async function saveList(name: string, form: ListForm, base: ListForm | null, reason: string): Promise<Saved<unknown>> {
+  const { add, remove, ...head } = form;
+  if (base !== null && isSame(head, { kind: base.kind, description: base.description })) {
+    return { kind: "saved", answer: await change<Changed>("POST", `${listPath(name)}/items`, { add, remove }, { reason }) };
+  }
+  const put = (ifMatch: number, book: Rulebook) => {
+    const { items } = written(name, form, book.lists?.find((list) => list.name === name));
+    return change<Changed>("PUT", listPath(name), { ...head, items }, { reason }, { ifMatch });
+  };
+  return atRevision(put, (book) => isSame(listIn(book, name), base));
+}
+
+export async function removeList(name: string, base: ListForm | null, reason: string): Promise<Saved<unknown>> {
+  const remove = (ifMatch: number) => change<Changed>("DELETE", listPath(name), undefined, { reason }, { ifMatch });
+  return atRevision(remove, (book) => isSame(listIn(book, name), base));
+}
+
 /** Makes a change at the newest revision, as long as what it began from still holds there. */
-export async function atRevision<T>(act: (revision: number) => Promise<Changed & T>, holds: (book: Rulebook) => boolean): Promise<Saved<T>> {
+export async function atRevision<T>(act: (revision: number, book: Rulebook) => Promise<Changed & T>, holds: (book: Rulebook) => boolean): Promise<Saved<T>> {
   for (let attempt = 1; ; attempt += 1) {
     const book = await readRulebook();
     if (!holds(book)) return { kind: "conflict" };
     try {
-      return { kind: "saved", answer: await act(book.revision) };
+      return { kind: "saved", answer: await act(book.revision, book) };
     } catch (error) {
       const isMoved = error instanceof Refused && error.problem.status === 412;
       if (!isMoved || attempt === MAX_ATTEMPTS) throw error;

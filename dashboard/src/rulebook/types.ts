@@ -1,9 +1,9 @@
 // The rulebook as it is read and written (docs/api.md, "The whole rulebook"): what the page does not know of a part stays in it.
 
-import type { Place, Push, RouteBody, RuleBody, VersionItem, Volume } from "../api/schema.ts";
+import type { ListItem, ListKind, Place, Push, RouteBody, RuleBody, VersionItem, Volume } from "../api/schema.ts";
 import type { Mode } from "../api/types.ts";
 
-export type { Volume };
+export type { ListKind, Volume };
 
 /** What somebody writes of a rule. */
 export interface RuleForm extends Required<Omit<RuleBody, "force" | "volume">> {
@@ -41,11 +41,20 @@ export interface Rulebook {
   routes: DocumentRoute[];
   modes: DocumentMode[];
   settings: Record<string, unknown>;
-  /** Lists that expressions name with `$`, where the worker has them. */
-  lists?: { name: string }[] | Record<string, unknown>;
+  /** Those that expressions name with `$`; absent where there are none. */
+  lists?: DocumentList[];
 }
 
-export const listNames = ({ lists }: Rulebook): string[] => (Array.isArray(lists) ? lists.map(({ name }) => name) : Object.keys(lists ?? {}));
+export interface DocumentList {
+  name: string;
+  /** The server gives a new one its own. */
+  version?: number | null;
+  description: string;
+  kind: ListKind;
+  items: ListItem[];
+}
+
+export const listNames = ({ lists = [] }: Rulebook): string[] => lists.map(({ name }) => name);
 
 /** One version of a rule, as `rules/{id}/versions` lists them. */
 export type RuleVersion = VersionItem;

@@ -5,7 +5,7 @@ import { to } from "../address.ts";
 import { Link } from "../parts/link.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { useRulebook } from "../rulebook/calls.ts";
-import { apply, EMPTY, moved, NO_EDIT, rebased, size, withRoute, withRule } from "../rulebook/draft.ts";
+import { apply, EMPTY, moved, NO_EDIT, rebased, size, withList, withRoute, withRule } from "../rulebook/draft.ts";
 import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import type { Rulebook } from "../rulebook/types.ts";
 import { isAnalyst } from "../session.ts";
@@ -80,7 +80,7 @@ function Parts({ book }: { book: Rulebook }) {
   if (size(now) === 0) {
     return (
       <Empty title="The draft is empty">
-        Edit a rule or a route and press <em>Add to the draft</em>, or change the order of the rules below.
+        Edit a rule, a list or a route and press <em>Add to the draft</em>, or change the order of the rules below.
       </Empty>
     );
   }
@@ -96,11 +96,17 @@ function Parts({ book }: { book: Rulebook }) {
     is: form === null ? "removed" : base === null ? "new" : "changed",
     remove: () => keepDraft(withRoute(now, name, NO_EDIT)),
   }));
+  const lists = Object.entries(now.lists).map(([name, { form, base }]) => ({
+    name: `lists/${name}`,
+    place: book.lists?.some((list) => list.name === name) ? to(["list", name]) : to(["list"], { draft: name }),
+    is: form === null ? "removed" : base === null ? "new" : "changed",
+    remove: () => keepDraft(withList(now, name, NO_EDIT)),
+  }));
   const settings = now.settings ? [{ name: "settings", place: to(["settings"]), is: "changed", remove: () => keepDraft({ ...now, settings: null }) }] : [];
   const order = now.order ? [{ name: "order of the rules", place: null, is: "changed", remove: () => keepDraft({ ...now, order: null }) }] : [];
   return (
     <ul class="plain card rows" aria-label="In the draft">
-      {[...rules, ...routes, ...settings, ...order].map(({ name, place, is, remove }) => (
+      {[...rules, ...routes, ...lists, ...settings, ...order].map(({ name, place, is, remove }) => (
         <li key={name} class="row spread-row">
           <span>
             {place ? <Link to={place}>{name}</Link> : name} <span class="faint">{is}</span>

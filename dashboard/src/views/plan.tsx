@@ -5,8 +5,9 @@ import { Refused, visibleText } from "../api/client.ts";
 import { useLive } from "../live.ts";
 import { Arrival } from "../parts/arrival.tsx";
 import { Reason, useChange } from "../parts/change.tsx";
-import { RuleDifference } from "../parts/rule_difference.tsx";
 import { Difference } from "../parts/expression.tsx";
+import { ListDifference, type ListState } from "../parts/list_difference.tsx";
+import { RuleDifference } from "../parts/rule_difference.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { planOf, push } from "../rulebook/calls.ts";
 import { formOf, type DocumentRule, type Fault, type Plan as Answer, type Rulebook } from "../rulebook/types.ts";
@@ -128,6 +129,8 @@ function Changes({ plan }: { plan: Answer }) {
           </p>
           {isRule(target) ? (
             <RuleDifference before={before ? formOf(before as DocumentRule) : null} after={after ? formOf(after as DocumentRule) : null} />
+          ) : target.startsWith("lists/") ? (
+            <ListDifference before={before as ListState | null} after={after as ListState | null} />
           ) : (
             <Difference before={written(before)} after={written(after)} />
           )}

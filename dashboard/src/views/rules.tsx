@@ -63,6 +63,9 @@ export function Rules() {
       <div class="bar spread">
         <h1>Rules and routes</h1>
         <span class="actions">
+          <Link to={to(["lists"])} class="button">
+            Lists
+          </Link>
           <RulebookLinks />
         </span>
       </div>

@@ -22,6 +22,8 @@ const VIEWS: Record<string, string> = {
   explanation: "fires?open=01M850MDRGD6ZQ9TZR58000002",
   audit: "audit",
   rule: "rule/old-docker",
+  lists: "lists",
+  list: "list/scrapers",
   revert: "revert/7",
   settings: "settings",
   route: "settings?route=partners",

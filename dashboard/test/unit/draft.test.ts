@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { difference } from "../../src/difference.ts";
-import { apply, type Draft, EMPTY, moved, parsed, printed, rebased, size, withRoute, withRule } from "../../src/rulebook/draft.ts";
+import { apply, type Draft, EMPTY, moved, parsed, printed, rebased, size, withList, withRoute, withRule } from "../../src/rulebook/draft.ts";
+import { itemsOf, type ListForm, NEW_LIST, usersOf, written } from "../../src/rulebook/list_form.ts";
 import { asOf } from "../../src/rulebook/revert.ts";
-import { type DocumentRule, listNames, NEW_RULE, type Rulebook, type RuleForm } from "../../src/rulebook/types.ts";
+import { type DocumentRule, NEW_RULE, type Rulebook, type RuleForm } from "../../src/rulebook/types.ts";
 
 const form = (expression: string): RuleForm => ({ ...NEW_RULE, expression });
 const rule = (id: string, more: object = {}): DocumentRule => ({ ...form(id), id, version: 2, ...more });
@@ -18,9 +19,37 @@ const book = (): Rulebook => ({
 
 const ids = (applied: { book: Rulebook }) => applied.book.rules.map(({ id }) => id);
 
-test("lists are named whether the rulebook has them by name or in order", () => {
-  assert.deepEqual([book(), { ...book(), lists: { botnets: [] } }, { ...book(), lists: [{ name: "botnets" }] }].map(listNames), [[], ["botnets"], ["botnets"]]);
-  assert.deepEqual(apply({ ...book(), lists: { botnets: [1] } }, EMPTY).book.lists, { botnets: [1] }, "they stay");
+const list = (items: (string | number)[], more: object = {}) => ({ name: "office", version: 3, description: "", kind: "network" as const, items, ...more });
+const listForm = (add: string[], remove: string[] = []): ListForm => ({ ...NEW_LIST, add, remove });
+
+test("items of a list come and go whatever others did to it meanwhile", () => {
+  const draft = withList(EMPTY, "office", { form: listForm(["192.0.2.7"], ["10.0.0.0/8"]), base: listForm([]) });
+  const { book: after, conflicts } = apply({ ...book(), lists: [list(["10.0.0.0/8", "198.51.100.1"])] }, draft);
+  assert.deepEqual([after.lists, conflicts], [[list(["192.0.2.7", "198.51.100.1"])], []]);
+  const other = { ...book(), lists: [list([], { kind: "string" })] };
+  assert.deepEqual(apply(other, draft).conflicts, ["lists/office"], "of another kind they are other items");
+  assert.deepEqual(apply(other, rebased(draft, other)).conflicts, []);
+});
+
+test("a new list and the rule that names it are one draft, and a list that is removed is gone", () => {
+  let draft = withList(EMPTY, "office", { form: listForm(["192.0.2.7"]), base: null });
+  draft = withRule(draft, "inside", { form: form("ip.src in $office"), base: null });
+  const { book: after } = apply(book(), draft);
+  assert.deepEqual([after.lists, usersOf(after, "office"), usersOf(after, "offic")], [[list(["192.0.2.7"], { version: null })], ["inside"], []]);
+  assert.equal(size(draft), 2);
+  assert.deepEqual(apply({ ...book(), lists: [list([])] }, withList(EMPTY, "office", { form: null, base: listForm([]) })).book.lists, []);
+});
+
+test("numbers are found among texts", () => {
+  assert.deepEqual(written("clouds", { ...listForm([], ["16509"]), kind: "number" }, list([16509, "1..5"], { kind: "number" })).items, ["1..5"]);
+});
+
+test("what is pasted is items, each once, with its line", () => {
+  const texts = (text: string, kind: "network" | "string") => itemsOf(text, kind).map((item) => `${item.line}: ${item.text}`);
+  assert.deepEqual(texts('192.0.2.1, 192.0.2.2;\n\n"192.0.2.1",\n  2001:db8::/32 \n', "network"), ["1: 192.0.2.1", "1: 192.0.2.2", "4: 2001:db8::/32"]);
+  assert.deepEqual(texts('["192.0.2.1","192.0.2.2"]', "network"), ["1: 192.0.2.1", "1: 192.0.2.2"]);
+  assert.deepEqual(texts(" Go http, client \r\n\n'x'\n", "string"), ["1: Go http, client", "3: 'x'"]);
+  assert.deepEqual(itemsOf("a\nbc", "string")[1]?.from, 2);
 });
 
 test("an empty draft changes nothing", () => {
@@ -68,14 +97,17 @@ test("a rule moves one place and not beyond the ends", () => {
   for (const [id, by] of [["a", -1], ["c", 1], ["x", 1]] as const) assert.deepEqual(moved(["a", "b", "c"], id, by), ["a", "b", "c"]);
 });
 
-/** As a browser kept it under schema 1. */
-const KEPT = '{"schema":1,"rules":{"a":{"form":{"description":"","expression":"ssl","action":"tag","default_mode":"monitor","volume":null},"base":null}},"routes":{},"settings":null,"order":["a","b"]}';
+/** As a browser keeps it, and as it did under schema 1, which had no lists. */
+const KEPT_1 = '{"schema":1,"rules":{"a":{"form":{"description":"","expression":"ssl","action":"tag","default_mode":"monitor","volume":null},"base":null}},"routes":{},"settings":null,"order":["a","b"]}';
+const KEPT = KEPT_1.replace('"schema":1', '"schema":2').replace('"routes":{},', '"routes":{},"lists":{"office":{"form":{"kind":"network","description":"","add":["192.0.2.7"],"remove":[]},"base":null}},');
 
 test("what a browser keeps is read again, and anything else is no draft", () => {
   const draft: Draft = { ...withRule(EMPTY, "a", { form: form("ssl"), base: null }), order: ["a", "b"] };
-  assert.equal(printed(draft), KEPT);
-  assert.deepEqual(parsed(KEPT), draft);
-  for (const text of [null, "", "x", "[]", "null", '{"schema":2,"rules":{}}']) assert.deepEqual(parsed(text), EMPTY, String(text));
+  const withOffice = withList(draft, "office", { form: listForm(["192.0.2.7"]), base: null });
+  assert.equal(printed(withOffice), KEPT);
+  assert.deepEqual(parsed(KEPT), withOffice);
+  assert.deepEqual(parsed(KEPT_1), draft);
+  for (const text of [null, "", "x", "[]", "null", '{"schema":3,"rules":{}}']) assert.deepEqual(parsed(text), EMPTY, String(text));
 });
 
 test("an older revision comes back without its switches unless they are asked for", () => {
