@@ -2,7 +2,7 @@
 //! are in the FireLogs.
 
 use blobwatch_detector::{AnomalyCall, ReportFacts, audited, wanted_evidence};
-use blobwatch_fire_log::with_own_fires;
+use blobwatch_fire_log::with_counters;
 use blobwatch_pull::Record;
 use blobwatch_rule_book::{
     FireLogNamesCall, NewAuditEntry, RuleBookMetricsCall, WriteEntryCall, checked_reason,
@@ -126,7 +126,7 @@ pub(super) async fn metrics(env: &Env) -> Answer<Response> {
         return Err(problem.unwrap_or_else(|_| internal("read the metrics", page)));
     }
     let names = call(env, &FireLogNamesCall, Nothing).await?;
-    page = with_own_fires(&Objects(env.clone()), &names, &page).await;
+    page = with_counters(&Objects(env.clone()), &names, &page).await;
     page.push_str(&loads_api::gauges(&names, env).await);
     page.push_str(&call(env, &RuleBookMetricsCall, Nothing).await?.0);
     page.push_str(&own(&losses_api::sums(env).await?));

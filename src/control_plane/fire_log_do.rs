@@ -10,8 +10,8 @@ use std::cell::{Cell, RefCell};
 
 use blobwatch_detector::{Acknowledged, CellsCall};
 use blobwatch_fire_log::{
-    AddressesCall, EraseAddressCall, FireLog as Store, FireLogError, FlushCall, HandoverCall, LoadCall,
-    LossesCall, OutboxBatch, PushRulebookCall, ReadRulebookCall, RuleFiresCall, StandingCall, UpstreamCall,
+    AddressesCall, CountersCall, EraseAddressCall, FireLog as Store, FireLogError, FlushCall, HandoverCall,
+    LoadCall, LossesCall, OutboxBatch, PushRulebookCall, ReadRulebookCall, StandingCall, UpstreamCall,
     handover, tend, wake,
 };
 use blobwatch_previews::ReplayCall;
@@ -156,8 +156,8 @@ impl FireLog {
                 let call = received.body::<ReplayCall>().await?;
                 answer::<ReplayCall>(fire_log_queries::slice(&call, &self.records()?).await?)
             }
-            RuleFiresCall::ROUTE => {
-                answer::<RuleFiresCall>(self.with("read what rules did", |store| store.rule_fires())?)
+            CountersCall::ROUTE => {
+                answer::<CountersCall>(self.with("read the counters", |store| store.counters())?)
             }
             HandoverCall::ROUTE => self.hand_over(received.query()).await,
             LoadCall::ROUTE => {

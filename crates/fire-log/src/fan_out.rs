@@ -6,12 +6,12 @@
 
 mod addresses;
 mod compare;
+mod counters;
 mod export;
 mod list;
 mod loads;
 mod losses;
 mod notes;
-mod rule_fires;
 mod summary;
 #[cfg(test)]
 mod tests;
@@ -23,6 +23,7 @@ pub use addresses::{address_list, erase_address};
 #[cfg(feature = "schema")]
 pub(crate) use compare::Comparison;
 pub use compare::compare_all;
+pub use counters::with_counters;
 pub use export::Export;
 #[cfg(feature = "schema")]
 pub(crate) use list::List;
@@ -34,7 +35,6 @@ pub use loads::{load_metrics, loads};
 pub(crate) use losses::LossList;
 pub use losses::{LossSums, losses};
 pub use notes::Notes;
-pub use rule_fires::with_own_fires;
 #[cfg(feature = "schema")]
 pub(crate) use summary::SummaryAnswer;
 pub use summary::summarise_all;

@@ -15,11 +15,11 @@ mod store;
 pub use explain::explain;
 pub use fan_out::{
     Export, FireLogs, Listing, LossSums, Notes, WAVE, address_list, compare_all, erase_address,
-    find_anywhere, follow_anywhere, load_metrics, loads, losses, summarise_all, with_own_fires,
+    find_anywhere, follow_anywhere, load_metrics, loads, losses, summarise_all, with_counters,
 };
 pub use object_calls::{
-    AddressesCall, BEFORE, CellsOfCall, EraseAddressCall, FlushCall, HandoverCall, KIND, LoadCall,
-    LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall, RuleFiresCall, StandingCall,
+    AddressesCall, BEFORE, CellsOfCall, CountersCall, EraseAddressCall, FlushCall, HandoverCall, KIND,
+    LoadCall, LossesCall, PageCall, PushRulebookCall, ReadRulebookCall, RecordCall, StandingCall,
     SummaryCall, UpstreamCall,
 };
 pub use pace::{OPENING, undisturbed};

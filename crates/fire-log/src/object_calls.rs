@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::load::Load;
 use crate::query::Part;
+use crate::store::SumsByRoute;
 use crate::{KeptAddress, Page, RuleFires};
 use blobwatch_pull::{ClientKey, RecordId};
 use blobwatch_upstream::UpstreamAnswer;
@@ -148,16 +151,24 @@ impl HandoverCall {
     }
 }
 
-/// What our own rules did, added up for ever.
-pub struct RuleFiresCall;
+/// What is added up for ever.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Of our own rules.
+    pub(crate) fires: Vec<RuleFires>,
+    pub(crate) requests: SumsByRoute,
+}
 
-impl ObjectCall for RuleFiresCall {
+/// What is added up for ever, for metrics.
+pub struct CountersCall;
+
+impl ObjectCall for CountersCall {
     const OBJECT: Object = Object::FireLog;
     const METHOD: Method = Method::Get;
-    const PATH: &'static str = "rule-fires";
-    const PURPOSE: &'static str = "read what rules did";
+    const PATH: &'static str = "counters";
+    const PURPOSE: &'static str = "read the counters";
     type Request = Nothing;
-    type Reply = Vec<RuleFires>;
+    type Reply = Counters;
 }
 
 /// A page of records. The parameters are [`KIND`] and those of the API's call.
@@ -327,7 +338,7 @@ mod tests {
             place: 3,
         };
         case(handover, "GET", "handover?fire_logs=4&place=3");
-        case(RuleFiresCall, "GET", "rule-fires");
+        case(CountersCall, "GET", "counters");
         let client = ClientKey(0xc0ffee);
         let addresses = |client| AddressesCall {
             client,

@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 
 use super::{
     Export, FireLogs, Listing, Notes, address_list, compare_all, erase_address, find_anywhere, load_metrics,
-    loads, losses, summarise_all, with_own_fires,
+    loads, losses, summarise_all, with_counters,
 };
 use crate::query::{Budget, CompareQuery, Kind, Query, SummaryQuery, find, scan_page, summarise, tabulate};
 use crate::store::{FireLog, address_of, addresses};
 use crate::{
-    AddressesCall, BEFORE, CellsOfCall, KIND, LoadCall, LossesCall, PageCall, RecordCall, RuleFiresCall,
+    AddressesCall, BEFORE, CellsOfCall, CountersCall, KIND, LoadCall, LossesCall, PageCall, RecordCall,
     SummaryCall,
 };
 use blobwatch_pull::{ClientKey, Record, RecordId, sample};
@@ -91,8 +91,8 @@ impl Logs {
                 .unwrap(),
             };
             kept.into_payload()
-        } else if call == RuleFiresCall::PATH {
-            log.rule_fires().unwrap().into_payload()
+        } else if call == CountersCall::PATH {
+            log.counters().unwrap().into_payload()
         } else if call == LoadCall::PATH {
             crate::load::Load::default().into_payload()
         } else if call == LossesCall::PATH {
@@ -411,22 +411,37 @@ fn addresses_of_all_fire_logs_are_one_list() {
 }
 
 #[test]
-fn what_our_rules_did_is_one_counter_or_a_gap() {
+fn what_fire_logs_count_is_one_counter_or_a_gap() {
     let logs = logs_with_fires();
     let names = logs.names();
     let page = "# HELP blobwatch_rule_fires_total x\n# TYPE blobwatch_rule_fires_total counter\nupstream 1\n";
-    let own = at_once(with_own_fires(&logs, &names, page)).unwrap();
-    let lines: Vec<&str> = own.lines().collect();
+    let all = at_once(with_counters(&logs, &names, page)).unwrap();
+    let lines: Vec<&str> = all.lines().collect();
     let labels =
         "origin=\"own\",rule=\"a\",route=\"default\",mode=\"enforce\",would=\"block\",applied=\"block\"";
     assert_eq!(lines[2], format!("blobwatch_rule_fires_total{{{labels}}} 4"));
     assert_eq!(
-        (lines.len(), lines[3]),
-        (4, "upstream 1"),
+        lines[3], "upstream 1",
         "of other parties' rules the Detector counts"
     );
+    for line in [
+        "blobwatch_range_requests_total{route=\"default\",kind=\"resume\"} 4",
+        "blobwatch_family_requests_total{route=\"default\",family=\"docker\"} 4",
+        "# TYPE blobwatch_answer_size_bytes histogram",
+        "blobwatch_answer_size_bytes_bucket{route=\"default\",le=\"1048576\"} 0",
+        "blobwatch_answer_size_bytes_bucket{route=\"default\",le=\"4194304\"} 4",
+        "blobwatch_answer_size_bytes_bucket{route=\"default\",le=\"+Inf\"} 4",
+        "blobwatch_answer_size_bytes_count{route=\"default\"} 4",
+    ] {
+        assert!(lines.contains(&line), "{line}: {all}");
+    }
     logs.answers.borrow_mut().insert("b".to_owned(), 0);
-    assert_eq!(at_once(with_own_fires(&logs, &names, page)).unwrap(), page);
+    let gap = at_once(with_counters(&logs, &names, page)).unwrap();
+    assert!(gap.starts_with(page));
+    assert!(
+        gap[page.len()..].lines().all(|line| line.starts_with("# ")),
+        "{gap}"
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! What a step takes from the inbox and what it writes as segments are the same records, in one transaction at its end.
 //! The newest segment is filled up first, so that quiet hours do not leave thousands of small ones.
 
+use super::request_sums::RequestTally;
 use super::rule_fires::FireTally;
 use super::{FireLog, FireLogError, Inbox, accept, losses};
 use crate::pace::OPENING;
@@ -103,7 +104,8 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
         log.with(|log| writer.fill_up(log, first.first_ms))?;
         pace.spent(writer.builder.len() / OPENING).await;
     }
-    let (mut lost, mut left_out, mut fires) = (0, 0, FireTally::default());
+    let (mut lost, mut left_out) = (0, 0);
+    let (mut fires, mut requests) = (FireTally::default(), RequestTally::default());
     for waiting in &taken {
         match log.with(|log| read(log, waiting))? {
             Some((block, bytes)) => {
@@ -111,6 +113,7 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
                     close(log, &mut writer, pace).await?;
                 }
                 fires.count(&block);
+                requests.count(&block);
                 left_out += log.with(|_| Ok(sample.take(block, &mut writer.builder)?))?;
             }
             None => lost += waiting.records,
@@ -118,7 +121,7 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
         pace.spent(waiting.records as usize).await;
     }
     close(log, &mut writer, pace).await?;
-    log.with(|log| log.end_merge(&taken, &writer, (lost, fires), now_ms))?;
+    log.with(|log| log.end_merge(&taken, &writer, lost, (fires, requests), now_ms))?;
     log.with(|log| {
         log.load.left_out(left_out, now_ms);
         Ok(())
@@ -145,7 +148,8 @@ impl<S: Sql> FireLog<S> {
         &mut self,
         taken: &[Waiting],
         writer: &Writer,
-        (lost, fires): (u64, FireTally),
+        lost: u64,
+        (fires, requests): (FireTally, RequestTally),
         now_ms: u64,
     ) -> Result<(), FireLogError> {
         let sql = &self.sql;
@@ -159,6 +163,7 @@ impl<S: Sql> FireLog<S> {
                 let count = u32::try_from(lost).unwrap_or(u32::MAX);
                 losses::add(sql, &[("records_unreadable".to_owned(), count)].into(), now_ms)?;
             }
+            requests.put(sql)?;
             let uncounted = fires.put(sql)?;
             if uncounted > 0 {
                 losses::add(

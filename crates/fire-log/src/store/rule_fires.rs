@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{FireLog, FireLogError};
+use crate::object_calls::Counters;
 use blobwatch_pull::{Action, Mode, Origin};
 use blobwatch_records::{Block, Treatment};
 use blobwatch_sql::{Sql, SqlValue};
@@ -19,7 +20,7 @@ pub(super) const MAX_SUMS: usize = 1_024;
 
 /// A rule on a route, what it is set to do there, and what it did.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RuleAct {
+pub(crate) struct RuleAct {
     pub rule: String,
     pub route: String,
     pub mode: Mode,
@@ -29,7 +30,7 @@ pub struct RuleAct {
 
 /// Requests of one act.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RuleFires {
+pub(crate) struct RuleFires {
     #[serde(flatten)]
     pub act: RuleAct,
     pub requests: u64,
@@ -101,11 +102,22 @@ fn read(sql: &impl Sql) -> Result<Vec<RuleFires>, FireLogError> {
 }
 
 impl<S: Sql> FireLog<S> {
+    /// What is added up for ever.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn counters(&self) -> Result<Counters, FireLogError> {
+        Ok(Counters {
+            fires: self.rule_fires()?,
+            requests: self.request_sums()?,
+        })
+    }
+
     /// What our own rules did on the requests that were merged so far.
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn rule_fires(&self) -> Result<Vec<RuleFires>, FireLogError> {
+    pub(crate) fn rule_fires(&self) -> Result<Vec<RuleFires>, FireLogError> {
         read(&self.sql)
     }
 }

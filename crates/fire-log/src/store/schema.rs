@@ -3,7 +3,7 @@
 //! `WITHOUT ROWID` where the key is all that rows are found by: one entry written, not two. The header comes before the
 //! block's two parts: SQLite reads a row from its beginning, and only as far as asked.
 
-use super::{addresses, guards, rule_fires, upstream};
+use super::{addresses, guards, request_sums, rule_fires, upstream};
 use blobwatch_records::Header;
 use blobwatch_sql::{META, Run, Step, StoreError, number};
 
@@ -15,6 +15,7 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[upstream::TABLE]),
     Step::Statements(&addresses::TABLES),
     Step::Statements(&[rule_fires::TABLE]),
+    Step::Statements(&[request_sums::TABLE]),
 ];
 
 /// Of version 1 as much as the step to version 2 writes anew.

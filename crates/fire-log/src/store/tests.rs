@@ -10,6 +10,7 @@ mod halves;
 mod handover;
 mod load;
 mod pauses;
+mod request_sums;
 mod rulebook;
 mod sampling;
 mod schema;

@@ -40,7 +40,7 @@ pub struct Row {
     pub(super) start: u64,
     pub(super) end: u64,
     pub(super) promised: u64,
-    pub(super) duration_ms: u32,
+    pub duration_ms: u32,
     /// 0 where the shape says that there is none.
     pub(super) rtt_ms: u32,
     pub(super) delivery_rate: u64,

@@ -60,7 +60,7 @@ fn what_is_counted_is_the_same_with_and_without_a_sample() {
             .collect::<Vec<_>>()
     };
     assert_eq!(cells(&mut whole), cells(&mut half));
-    assert_eq!(whole.rule_fires().unwrap(), half.rule_fires().unwrap());
+    assert_eq!(whole.counters().unwrap(), half.counters().unwrap());
     assert_eq!(whole.losses().unwrap(), half.losses().unwrap());
     assert_eq!(count(&whole, "enforced"), count(&half, "enforced"));
     let (all, kept) = (stored(&whole).len(), stored(&half).len());

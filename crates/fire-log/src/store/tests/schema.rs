@@ -17,6 +17,7 @@ const VERSION_4: &str = include_str!("../../../tests/data/fire_log-v4.sql");
 const VERSION_5: &str = include_str!("../../../tests/data/fire_log-v5.sql");
 const VERSION_6: &str = include_str!("../../../tests/data/fire_log-v6.sql");
 const VERSION_7: &str = include_str!("../../../tests/data/fire_log-v7.sql");
+const VERSION_8: &str = include_str!("../../../tests/data/fire_log-v8.sql");
 
 fn with(script: &str) -> Native {
     let sql = Native::in_memory().unwrap();
@@ -27,9 +28,9 @@ fn with(script: &str) -> Native {
 #[test]
 fn every_version_comes_to_the_same_tables() {
     let tables = |sql: &Native| sql.run("SELECT name, sql FROM sqlite_master ORDER BY name", &[]);
-    let expected = tables(&with(VERSION_7));
+    let expected = tables(&with(VERSION_8));
     for older in [
-        "", VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
+        "", VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8,
     ] {
         let log = FireLog::open(with(older)).unwrap();
         assert_eq!(tables(log.sql()), expected);
@@ -86,6 +87,24 @@ fn sums_of_fires_are_those_that_were_stored() {
     );
 }
 
+#[test]
+fn sums_of_requests_are_those_that_were_stored() {
+    let sums = FireLog::open(with(VERSION_8)).unwrap().request_sums().unwrap();
+    let hub = &sums["hub"];
+    assert_eq!(
+        (hub.kinds["resume"], hub.families["docker"], hub.sizes.sum),
+        (7, 7, 1_048_576)
+    );
+    assert_eq!(hub.headers_ms.counts.iter().sum::<u64>(), 7);
+    assert!(
+        FireLog::open(with(VERSION_7))
+            .unwrap()
+            .request_sums()
+            .unwrap()
+            .is_empty()
+    );
+}
+
 /// A version without a sample has no test that it opens.
 #[test]
 fn every_version_has_a_sample() {
@@ -94,18 +113,18 @@ fn every_version_has_a_sample() {
         rows.unwrap()[0].integer(0, "meta.value").unwrap()
     };
     let numbers = [
-        VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7,
+        VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8,
     ]
     .map(number);
-    assert_eq!((numbers, STEPS.len()), ([1, 2, 3, 4, 5, 6, 7], 7));
+    assert_eq!((numbers, STEPS.len()), ([1, 2, 3, 4, 5, 6, 7, 8], 8));
 }
 
 #[test]
 fn a_newer_database_is_refused_by_its_number() {
     let FireLog { sql, .. } = open();
-    sql.run("UPDATE meta SET value = 8 WHERE key = 'schema'", &[])
+    sql.run("UPDATE meta SET value = 9 WHERE key = 'schema'", &[])
         .unwrap();
-    let newer = StoreError::NewerSchema { found: 8, known: 7 };
+    let newer = StoreError::NewerSchema { found: 9, known: 8 };
     assert_eq!(FireLog::open(sql).unwrap_err(), newer.into());
 }
 
