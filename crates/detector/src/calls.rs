@@ -14,14 +14,17 @@ mod ingest;
 mod coverage;
 mod metrics;
 mod packets;
+mod plotted;
 mod report;
 mod saturation;
 #[cfg(feature = "schema")]
 mod schema;
+mod series;
 mod shares;
 #[cfg(test)]
 mod tests;
 mod timeline;
+mod usual;
 mod webhooks;
 
 use acted::Acted;
@@ -74,6 +77,7 @@ pub async fn answer<S: Sql>(
             200,
             &timeline::answer(shared, call.query, call.now_ms, pace).await?,
         ),
+        ("GET", "usual") => ApiReply::json(200, &usual::answer(shared, call.query, call.now_ms, pace).await?),
         ("GET", "cohorts") => ApiReply::json(
             200,
             &cohorts::answer(shared, call.query, call.now_ms, pace).await?,

@@ -272,6 +272,25 @@ impl UpstreamFires {
         sums
     }
 
+    /// The first minute from which on all is remembered that was told: what is forgotten early is so many that little else is left.
+    pub(crate) fn complete_from(&self, now_slot: u64) -> u64 {
+        let counts: usize = self.minutes.values().map(BTreeMap::len).sum();
+        let oldest = (now_slot * SLOT_S / 60).saturating_sub(MINUTES);
+        match self.minutes.keys().next() {
+            Some(first) if counts > MAX_COUNTS / 2 => oldest.max(*first),
+            _ => oldest,
+        }
+    }
+
+    /// Minute by minute from one on, of each combination, the requests that rules acted on and logged.
+    pub(crate) fn since_minute(&self, minute: u64) -> impl Iterator<Item = (u64, &CellKey, [u32; 2])> {
+        let minutes = self.minutes.range(minute..);
+        minutes.flat_map(|(minute, of)| {
+            of.iter()
+                .map(move |((key, _), fires)| (*minute, key, [fires.acted, fires.logged]))
+        })
+    }
+
     /// When a rule that acted before began to act on many more of these clients, between two times.
     fn rise(
         &self,

@@ -88,6 +88,7 @@ pub(crate) const SUMMARIES: &[(&str, &str)] = &[
     ("POST anomalies/{id}/expected", "Close it, and take its level for normal"),
     ("POST anomalies/{id}/reopen", "Open it again"),
     ("GET timeline", "Series for plots, with marks"),
+    ("GET usual", "What is usual at this hour"),
     ("GET cohorts", "Events against what was expected of them, by two attributes and by each alone"),
     ("GET webhooks", "The receivers, without their secrets"),
     ("GET webhooks/deliveries", "The newest 200 deliveries"),

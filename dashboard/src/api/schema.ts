@@ -1260,6 +1260,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/_blobwatch/api/v1/usual": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is usual at this hour
+         * @description Role: viewer.
+         */
+        get: operations["get_usual"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/_blobwatch/api/v1/webhooks": {
         parameters: {
             query?: never;
@@ -3932,6 +3952,10 @@ export interface components {
             refused: number[];
             requests: number[];
             starts: number[];
+            /** @description By what rules of other parties did, by their own events: `acted`, `logged`. */
+            upstream: {
+                [key: string]: number[];
+            };
         };
         /** @description What a page needs to know of the session that it is in. */
         SessionItem: {
@@ -4192,6 +4216,11 @@ export interface components {
             /** @description Unix seconds at which each step begins. */
             times: number[];
             until: string;
+            /**
+             * @description From when on `upstream` has all that was told; before it, only what never came to us. `null` before
+             *     anything was counted.
+             */
+            upstream_since: string | null;
         };
         TokenBody: {
             expires?: string | null;
@@ -4230,6 +4259,29 @@ export interface components {
          * @enum {string}
          */
         TokenSource: "rulebook" | "secret";
+        Usual: {
+            /**
+             * Format: uint
+             * @description Of how many of the seven days before there are counts of this hour.
+             */
+            days: number;
+            /** @description What rules of ours fire on. */
+            fires: components["schemas"]["UsualFires"][];
+            /** @description They are fewer than three, so that nothing is said. */
+            learning: boolean;
+            /** @description As of a timeline, with one number each: of the whole hour. */
+            series: components["schemas"]["Series"][];
+            /** @description The hour that it is about. */
+            since: string;
+            until: string;
+        };
+        /** @description Requests of an hour that a rule fires on. */
+        UsualFires: {
+            /** Format: uint64 */
+            requests: number;
+            route: string;
+            rule: string;
+        };
         /** @description One version of a rule, and who made it. */
         VersionItem: {
             action: components["schemas"]["Action"];
@@ -4763,6 +4815,8 @@ export type TokenBody = components['schemas']['TokenBody'];
 export type TokenItem = components['schemas']['TokenItem'];
 export type TokenItemList = components['schemas']['TokenItemList'];
 export type TokenSource = components['schemas']['TokenSource'];
+export type Usual = components['schemas']['Usual'];
+export type UsualFires = components['schemas']['UsualFires'];
 export type VersionItem = components['schemas']['VersionItem'];
 export type VersionItemList = components['schemas']['VersionItemList'];
 export type Volume = components['schemas']['Volume'];
@@ -8172,6 +8226,53 @@ export interface operations {
             409: components["responses"]["Problem409"];
             413: components["responses"]["Problem413"];
             422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    get_usual: {
+        parameters: {
+            query?: {
+                /** @description Before this time */
+                until?: string;
+                /** @description Names of routes */
+                route?: string[];
+                /** @description Data centres */
+                colo?: string[];
+                /** @description Country codes */
+                country?: string[];
+                /** @description AS numbers */
+                asn?: string[];
+                /** @description Client families */
+                family?: string[];
+                /** @description Operating systems */
+                os?: string[];
+                /** @description Fingerprints */
+                fingerprint?: string[];
+                /** @description One series for each value of this attribute */
+                by?: "route" | "colo" | "country" | "asn" | "family" | "os" | "fingerprint";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Usual"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            408: components["responses"]["Problem408"];
+            413: components["responses"]["Problem413"];
             429: components["responses"]["Problem429"];
             500: components["responses"]["Problem500"];
             503: components["responses"]["Problem503"];

@@ -54,6 +54,7 @@ export type {
   Series,
   Summary,
   Timeline,
+  Usual,
 } from "./schema.ts";
 
 export type Verdict = Applied;

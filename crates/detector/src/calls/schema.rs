@@ -8,6 +8,7 @@ use super::cohorts::Cohorts;
 use super::packets::PacketsAnswer;
 use super::shares::{NewShareItem, ShareBody, ShareItem};
 use super::timeline::Timeline;
+use super::usual::Usual;
 use super::webhooks::{ChangedWebhook, QueuedDelivery};
 use crate::anomaly::AnomalyJson;
 use crate::ingest::IngestSource;
@@ -29,6 +30,7 @@ pub fn add_answers(schemas: &mut Schemas) {
     schemas.add::<ShareItem>("ShareItem");
     schemas.add::<NewShareItem>("NewShareItem");
     schemas.add::<Timeline>("Timeline");
+    schemas.add::<Usual>("Usual");
     schemas.add::<Cohorts>("Cohorts");
     schemas.add::<List<WebhookItem>>("List<WebhookItem>");
     schemas.add::<List<DeliveryItem>>("List<DeliveryItem>");

@@ -33,6 +33,7 @@ const DELETE_ROWS: u64 = 60;
 const MAX_ROW_CELLS: usize = 4_000;
 
 const AFTER_HOURS: &str = "SELECT coalesce(max(hour) + 1, 0) FROM hour WHERE hour <= ?";
+const OLDEST_HOUR: &str = "SELECT coalesce(min(hour), 0) FROM hour";
 const OLDEST_MINUTE: &str = "SELECT coalesce(min(minute), 0) FROM minute WHERE minute >= ? AND minute < ?";
 
 /// Stands before each batch: its length.
@@ -83,6 +84,14 @@ impl<S: Sql> Detector<S> {
     pub(crate) fn hour_from(&self, first: u64, until: u64) -> Result<Option<StoredRollup>, StoreError> {
         let statement = "SELECT hour, bytes FROM hour WHERE hour >= ? AND hour < ? ORDER BY hour LIMIT 1";
         StoredRollup::first_of(self.sql.run(statement, &[number(first), number(until)])?, 60)
+    }
+
+    /// The first hour of which counts are kept; 0 where there is none.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub(crate) fn oldest_hour(&self) -> Result<u64, StoreError> {
+        count(&self.sql, OLDEST_HOUR, &[])
     }
 
     /// Deletes what is old, now and then.

@@ -53,7 +53,7 @@ fn minutes(detector: &Detector<Native>, first: u64, until: u64) -> Vec<Rollup> {
     rows.flat_map(whole).collect()
 }
 
-fn keep_all_hours(detector: &mut Detector<Native>, now_ms: u64) {
+pub(crate) fn keep_all_hours(detector: &mut Detector<Native>, now_ms: u64) {
     at_once(keep_hours(&RefCell::new(detector), now_ms, &Unpaced))
         .unwrap()
         .unwrap();

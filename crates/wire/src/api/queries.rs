@@ -256,8 +256,6 @@ pub(super) const ANOMALIES: Parameters = &[
 
 /// Which counts of the Detector.
 pub(super) const COUNTS: Parameters = &[
-    SINCE,
-    UNTIL,
     once("route", Texts, "Names of routes"),
     once("colo", Texts, "Data centres"),
     once("country", Texts, "Country codes"),
@@ -276,12 +274,18 @@ pub(super) const SERIES: Parameters = &[
         },
         "Seconds of one step",
     ),
-    once(
-        "by",
-        Word(ATTRIBUTES),
-        "One series for each value of this attribute",
-    ),
+    BY,
 ];
+
+/// Of what is usual in an hour.
+pub(super) const HOUR: Parameters = &[UNTIL];
+pub(super) const ONE_BY: Parameters = &[BY];
+
+const BY: ApiParameter = once(
+    "by",
+    Word(ATTRIBUTES),
+    "One series for each value of this attribute",
+);
 
 pub(super) const AXES: Parameters = &[
     once(

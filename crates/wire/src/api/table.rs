@@ -1,8 +1,8 @@
 //! The table of calls, in the order of docs/api.md's subjects.
 
 use super::queries::{
-    ANOMALIES, AUDIT, AXES, CLIENT, COUNTS, DRY_RUN, FILTERS, GROUPS, NAME, PAGE, PREVIEW_PAGE, READY,
-    REASON, RECORD_PAGE, REVISION, SERIES, WINDOW,
+    ANOMALIES, AUDIT, AXES, CLIENT, COUNTS, DRY_RUN, FILTERS, GROUPS, HOUR, NAME, ONE_BY, PAGE, PREVIEW_PAGE,
+    READY, REASON, RECORD_PAGE, REVISION, SERIES, WINDOW,
 };
 use super::{ApiCall, ApiParameter, Handler, Reach};
 use crate::{Method, Object, Role};
@@ -93,8 +93,9 @@ pub const CALLS: &[ApiCall] = &[
     delete("anomalies/{id}/mute", OPERATOR, DETECTOR, "Anomaly").takes(&[REASON]),
     post("anomalies/{id}/expected", OPERATOR, DETECTOR, "", "Anomaly").takes(&[REASON]),
     post("anomalies/{id}/reopen", OPERATOR, DETECTOR, "", "Anomaly").on(Reach::Nowhere).takes(&[REASON]),
-    get("timeline", VIEWER, DETECTOR, "Timeline").takes(&[COUNTS, SERIES]),
-    get("cohorts", VIEWER, DETECTOR, "Cohorts").takes(&[COUNTS, AXES]),
+    get("timeline", VIEWER, DETECTOR, "Timeline").takes(&[WINDOW, COUNTS, SERIES]),
+    get("usual", VIEWER, DETECTOR, "Usual").takes(&[HOUR, COUNTS, ONE_BY]),
+    get("cohorts", VIEWER, DETECTOR, "Cohorts").takes(&[WINDOW, COUNTS, AXES]),
     // Webhooks
     get("webhooks", OPERATOR, DETECTOR, "List<WebhookItem>"),
     get("webhooks/deliveries", OPERATOR, DETECTOR, "List<DeliveryItem>"),
