@@ -17,6 +17,8 @@ export const ACTIONS = ["block", "throttle", "detour", "tag"];
 /** What lets a request through is none of them. */
 export const ALLOW = "allow";
 export const NO_START = ["start_failed", "start_refused_by_origin", "start_refused_upstream"];
+/** What rules of other parties did, by their own events. */
+export const UPSTREAM = ["acted", "logged"];
 export const FAULTS = [...NO_START, "target_unreached", "range_loop", "slow", "content_suspect"];
 
 const WORDS: Record<string, string> = {
@@ -26,6 +28,8 @@ const WORDS: Record<string, string> = {
   detour: "sent elsewhere",
   tag: "tagged",
   allow: "let through by an allow rule",
+  acted: "acted on by upstream rules",
+  logged: "only logged by upstream rules",
   start_failed: "failed (5xx or no answer)",
   start_refused_by_origin: "refused by the origin",
   start_refused_upstream: "refused by upstream rules",
@@ -61,6 +65,7 @@ function sliced(data: Timeline, from: number, until: number): Timeline {
     aborted: cut(one.aborted),
     answers: cutAll(one.answers),
     acted: cutAll(one.acted),
+    upstream: cutAll(one.upstream),
     events: cutAll(one.events),
   }));
   return { ...data, times: cut(data.times), series };
@@ -79,7 +84,7 @@ export function fromFirst(data: Timeline): Timeline {
 
 export const kind = (name: string) => (series: Series): number[] => series.kinds[name] ?? none;
 
-type Group = "answers" | "acted" | "events";
+type Group = "answers" | "acted" | "upstream" | "events";
 
 /** In `start_refused` are the starts that rules of other parties refused, too. */
 function refusedByOrigin(series: Series): number[] {
@@ -96,6 +101,9 @@ export const counted = (name: string, many: number): string => `${count(many)} $
 /** One line a name of a group. */
 export const namedLines = (series: Series[], group: Group, names: string[]): Line[] =>
   names.map((name, at) => line(WORDS[name] ?? name, sum(series.map(named(group, name))), at));
+
+/** In the colour of what is not ours. */
+export const upstreamLines = (series: Series[]): Line[] => namedLines(series, "upstream", UPSTREAM).map((one) => ({ ...one, colour: "--upstream" }));
 
 /** Step by step. */
 export function sum(lists: number[][]): number[] {

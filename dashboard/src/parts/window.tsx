@@ -2,7 +2,8 @@
 
 import { place, setQuery } from "../address.ts";
 import { Time } from "./time.tsx";
-import { bounds, isLive, type Span } from "../span.ts";
+import { visibleText } from "../api/client.ts";
+import { bounds, isLive, type Span, spanFault } from "../span.ts";
 
 const SPANS = ["-15m", "-1h", "-6h", "-24h", "-7d"];
 
@@ -16,6 +17,13 @@ const setBounds = (from: number, until: number, replace = false): void =>
 
 /** A window brushed on a plot; Unix seconds. */
 export const brushed = (from: number, until: number): void => setBounds(from * 1000, until * 1000);
+
+/** In the place of what a window that is none would show. */
+export const SpanFault = ({ shown }: { shown: Span }) => (
+  <p class="notice notice-bad" role="alert">
+    The address names no window: {visibleText(spanFault(shown) ?? "")}.
+  </p>
+);
 
 export function WindowBar({ otherwise }: { otherwise: string }) {
   const now = span(otherwise);
@@ -54,7 +62,7 @@ export function WindowBar({ otherwise }: { otherwise: string }) {
           −
         </button>
       </span>
-      {!isLive(now) && (
+      {!isLive(now) && spanFault(now) === null && (
         <span class="faint window-text">
           <Time at={from} /> to <Time at={until} />
         </span>

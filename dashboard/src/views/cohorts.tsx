@@ -11,9 +11,9 @@ import { Link } from "../parts/link.tsx";
 import { MakeRule } from "../parts/make_rule.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
-import { span, WindowBar } from "../parts/window.tsx";
+import { span, SpanFault, WindowBar } from "../parts/window.tsx";
 import { ofCohort } from "../rule_language/conditions.ts";
-import { bounds, isLive } from "../span.ts";
+import { bounds, isLive, spanFault } from "../span.ts";
 
 const SINCE = "-1h";
 const EVERY_MS = 15_000;
@@ -67,9 +67,10 @@ export function Cohorts() {
   const shown = span(SINCE);
   const [kind, x, y] = [query.get("kind") ?? "resume_surge", query.get("x") ?? "colo", query.get("y") ?? "os"];
   const anomaly = query.get("anomaly");
+  const isSpan = spanFault(shown) === null;
   const filters = chosen(COHORT_FILTERS);
   const live = useLive(
-    JSON.stringify(["cohorts", kind, x, y, shown, filters]),
+    isSpan ? JSON.stringify(["cohorts", kind, x, y, shown, filters]) : null,
     (signal) => {
       const [from, until] = bounds(shown, Date.now());
       const ends = { since: new Date(from).toISOString(), until: new Date(until).toISOString() };
@@ -115,17 +116,21 @@ export function Cohorts() {
           Make a rule of this cohort
         </MakeRule>
       )}
-      <Shown live={live} what="the cohorts">
-        {(data) => (
-          <>
-            <Saturation of={data.saturation ?? []} />
-            <div class="heat-columns">
-              <HeatMap data={data} cohort={cohort} />
-              <StandingOut data={data} />
-            </div>
-          </>
-        )}
-      </Shown>
+      {isSpan ? (
+        <Shown live={live} what="the cohorts">
+          {(data) => (
+            <>
+              <Saturation of={data.saturation ?? []} />
+              <div class="heat-columns">
+                <HeatMap data={data} cohort={cohort} />
+                <StandingOut data={data} />
+              </div>
+            </>
+          )}
+        </Shown>
+      ) : (
+        <SpanFault shown={shown} />
+      )}
     </div>
   );
 }

@@ -3,9 +3,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { to } from "../address.ts";
 import { get } from "../api/client.ts";
-import type { Anomaly, Page, RequestRecord, Series, Timeline } from "../api/types.ts";
+import type { Anomaly, Page, RequestRecord, Series, Timeline, Usual } from "../api/types.ts";
 import { count, percent, short } from "../format.ts";
-import { ACTIONS, ALLOW, counted, named, namedLines, NO_START, stuck, stuckLines, sum, total, unit, whole } from "../lines.ts";
+import { ACTIONS, ALLOW, counted, named, namedLines, NO_START, stuck, stuckLines, sum, total, unit, UPSTREAM, whole } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { type OpenAnomalies, useOpen } from "../open.ts";
 import { Limits, NoFault } from "../parts/coverage.tsx";
@@ -17,6 +17,7 @@ import { Failed, Loading, Notices, Shown } from "../parts/states.tsx";
 import { Responses, SuspectButton } from "../parts/suspects.tsx";
 import { Time } from "../parts/time.tsx";
 import { operatesSomewhere } from "../session.ts";
+import { learningWords, useUsual } from "../usual.ts";
 import { FirstStart, Playing } from "./first_start.tsx";
 import { ToMonitor } from "./to_monitor.tsx";
 
@@ -101,16 +102,18 @@ function AnomalyCard({ anomaly }: { anomaly: Anomaly }) {
   );
 }
 
-/** Four numbers that say whether pulls flow; from the Detector's minutes, so that asking costs no search of records. */
+/** Numbers that say whether pulls flow; from the Detector's minutes, so that asking costs no search of records. */
 function LastHour() {
   const live = useLive("hour", (signal) => get<Timeline>("timeline", { since: "-1h", step: 60 }, signal), 15_000);
+  const usual = useUsual();
   return (
     <section aria-labelledby="hour">
       <h2 id="hour">The last hour</h2>
+      {usual.data?.learning && <p class="faint">Beside each number stands what is usual at this hour, once that is known: {learningWords(usual.data)}.</p>}
       <Shown live={live} what="the last hour">
         {(data) => (
           <>
-            <Figures series={data.series} />
+            <Figures series={data.series} usual={usual.data} />
             <Plots data={whole(data, live.at)} />
           </>
         )}
@@ -131,45 +134,79 @@ function Plots({ data }: { data: Timeline }) {
   );
 }
 
-function Figures({ series }: { series: Series[] }) {
+/** What the figures are made of: of the last hour, and of what is usual. */
+function counts(series: Series[]) {
   const of = (values: (one: Series) => number[]) => total(sum(series.map(values)));
   const requests = of((one) => one.requests);
-  const acted = ACTIONS.map((action) => ({ action, many: of(named("acted", action)) })).filter(({ many }) => many > 0);
-  const touched = acted.reduce((all, { many }) => all + many, 0);
-  const allowed = of(named("acted", ALLOW));
-  const notes = [...acted.map(({ action, many }) => counted(action, many)), ...(allowed > 0 ? [`${count(allowed)} more let through by an allow`] : [])];
-  const notBegun = NO_START.map((name) => ({ name, many: of(named("events", name)) }));
-  const healthy = of(named("events", "restart_after_whole"));
-  const isStuck = total(sum(series.map(stuck)));
-  const share = (part: number) => (requests > 0 ? percent(part / requests) : "–");
-  const figures = [
-    { label: "blob requests", value: count(requests), note: rateWords(requests), to: to(["timeline"]) },
+  return {
+    requests,
+    acted: ACTIONS.map((name) => ({ name, many: of(named("acted", name)) })),
+    allowed: of(named("acted", ALLOW)),
+    notBegun: NO_START.map((name) => ({ name, many: of(named("events", name)) })),
+    upstream: UPSTREAM.map((name) => ({ name, many: of(named("upstream", name)) })),
+    healthy: of(named("events", "restart_after_whole")),
+    stuck: of(stuck),
+    share: (part: number) => (requests > 0 ? percent(part / requests) : "–"),
+  };
+}
+
+type Counts = ReturnType<typeof counts>;
+
+const all = (parts: { many: number }[]): number => parts.reduce((sum, { many }) => sum + many, 0);
+
+interface Figure {
+  label: string;
+  value: (of: Counts) => string;
+  note: string;
+  to: string;
+}
+
+function figures(now: Counts): Figure[] {
+  const acted = now.acted.filter(({ many }) => many > 0);
+  const notes = [...acted.map(({ name, many }) => counted(name, many)), ...(now.allowed > 0 ? [`${count(now.allowed)} more let through by an allow`] : [])];
+  return [
+    { label: "blob requests", value: (of) => count(of.requests), note: rateWords(now.requests), to: to(["timeline"]) },
     {
       label: "starts failed, or refused by the origin or upstream",
-      value: share(notBegun.reduce((all, { many }) => all + many, 0)),
-      note: notBegun.map(({ name, many }) => counted(name, many)).join(", "),
+      value: (of) => of.share(all(of.notBegun)),
+      note: now.notBegun.map(({ name, many }) => counted(name, many)).join(", "),
       to: to(["timeline"], { since: "-1h" }),
     },
     {
       label: "acted on by a rule",
-      value: share(touched),
+      value: (of) => of.share(all(of.acted)),
       note: notes.join(", ") || "none",
       to: to(["fires"], { verdict: ACTIONS.join(","), since: "-1h" }),
     },
     {
       label: "resumed, repeated, requested again",
-      value: share(isStuck),
-      note: `${count(isStuck)} requests; ${count(healthy)} more pulled again what had arrived`,
+      value: (of) => of.share(of.stuck),
+      note: `${count(now.stuck)} requests; ${count(now.healthy)} more pulled again what had arrived`,
       to: to(["fires"], { all: "yes", range: "resume,repeat,restart", since: "-1h" }),
     },
   ];
+}
+
+/** Of requests that another party's rules acted on, most never come to us: they are counted, and are no share of ours. */
+const upstreamFigure = (now: Counts): Figure => ({
+  label: "acted on by upstream rules",
+  value: (of) => count(of.upstream[0]?.many ?? 0),
+  note: `${count(now.upstream[1]?.many ?? 0)} only logged; as they told`,
+  to: to(["fires"], { origin: "upstream", since: "-1h" }),
+});
+
+function Figures({ series, usual }: { series: Series[]; usual: Usual | undefined }) {
+  const now = counts(series);
+  const before = usual && !usual.learning ? counts(usual.series) : null;
+  const shown = [...figures(now), ...(all(now.upstream) + all(before?.upstream ?? []) > 0 ? [upstreamFigure(now)] : [])];
   return (
     <ul class="plain figures">
-      {figures.map((figure) => (
+      {shown.map((figure) => (
         <li key={figure.label}>
           <Link to={figure.to}>
-            <span class="figure">{figure.value}</span>
+            <span class="figure">{figure.value(now)}</span>
             <span>{figure.label}</span>
+            {before && <span class="faint">usually {figure.value(before)}</span>}
             <span class="faint">{figure.note}</span>
           </Link>
         </li>

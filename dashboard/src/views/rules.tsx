@@ -2,9 +2,10 @@
 
 import { place, setQuery, to } from "../address.ts";
 import { get } from "../api/client.ts";
-import type { ModeItem, Page, Route, Rule, Stage } from "../api/types.ts";
+import type { ModeItem, Page, Route, Rule, Stage, Timeline, Usual } from "../api/types.ts";
 import { firesByTime, pairKey } from "../fires_by_time.ts";
 import { short } from "../format.ts";
+import { total } from "../lines.ts";
 import { useLive } from "../live.ts";
 import { GuardBadge, guardWords } from "../parts/guard.tsx";
 import { Link } from "../parts/link.tsx";
@@ -15,6 +16,7 @@ import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 import { Pending } from "../parts/pending.tsx";
 import { operatesSomewhere, rank } from "../session.ts";
+import { learningWords, usualFires, usualRequests, useUsual } from "../usual.ts";
 import { ExplainForm } from "./explain_form.tsx";
 import { Switch } from "./switch.tsx";
 
@@ -55,6 +57,8 @@ export function Rules() {
     EVERY_MS,
   );
   const fires = useLive("fires by time", (signal) => firesByTime(Date.now(), signal), FIRES_EVERY_MS);
+  const requests = useLive("requests of routes", requestsOfRoutes, FIRES_EVERY_MS);
+  const usual = useUsual("route");
   const { query } = place.value;
   const chosen = live.data?.rules.find((rule) => rule.id === query.get("rule"));
   const route = query.get("route");
@@ -72,7 +76,7 @@ export function Rules() {
       {!operatesSomewhere.value && <p class="notice">You are {rank.value}: you can see every mode but not switch any.</p>}
       <Pending done={live.refresh} />
       <Shown live={live} what="rules">
-        {(book) => <Matrix book={book} fires={fires.data} />}
+        {(book) => <Matrix book={book} fires={fires.data} requests={requests.data} usual={usual.data} />}
       </Shown>
       <ExplainForm written={null} />
       {live.data && chosen && route !== null && (
@@ -88,7 +92,19 @@ export function Rules() {
   );
 }
 
-function Matrix({ book, fires }: { book: Book; fires: Map<string, number[]> | undefined }) {
+/** Of the last hour. */
+async function requestsOfRoutes(signal: AbortSignal): Promise<Map<string, number>> {
+  const { series } = await get<Timeline>("timeline", { since: "-1h", step: 3600, by: "route" }, signal);
+  return new Map(series.map((one) => [one.by["route"] ?? "", total(one.requests)]));
+}
+
+interface Counted {
+  fires: Map<string, number[]> | undefined;
+  requests: Map<string, number> | undefined;
+  usual: Usual | undefined;
+}
+
+function Matrix({ book, fires, requests, usual }: { book: Book } & Counted) {
   if (book.rules.length === 0) {
     return (
       <Empty title="There are no rules">
@@ -98,45 +114,57 @@ function Matrix({ book, fires }: { book: Book; fires: Map<string, number[]> | un
   }
   const now = Date.now();
   return (
-    <div class="scroller" tabIndex={0} role="region" aria-label="Modes of rules on routes">
-      <table class="matrix">
-        <thead>
-          <tr>
-            <th scope="col">Rule</th>
-            {book.routes.map((route) => (
-              <th key={route.name} scope="col">
-                {route.name}
-                <small class="faint">
-                  {route.host ?? "any host"} {route.repository}
-                </small>
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {book.rules.map((rule) => (
-            <tr key={rule.id}>
-              <th scope="row">
-                <RuleHead rule={rule} />
-              </th>
+    <>
+      {usual?.learning && <p class="faint">Beside requests and fires stands what is usual at this hour, once that is known: {learningWords(usual)}.</p>}
+      <div class="scroller" tabIndex={0} role="region" aria-label="Modes of rules on routes">
+        <table class="matrix">
+          <thead>
+            <tr>
+              <th scope="col">Rule</th>
               {book.routes.map((route) => (
-                <Cell
-                  key={route.name}
-                  rule={rule}
-                  route={route.name}
-                  held={held(rule, route.name, book.modes, now)}
-                  fires={fires && (fires.get(pairKey(rule.id, route.name)) ?? [])}
-                />
+                <th key={route.name} scope="col">
+                  {route.name}
+                  <small class="faint">
+                    {route.host ?? "any host"} {route.repository}
+                  </small>
+                  {requests && <PerHour now={requests.get(route.name) ?? 0} usual={usual ? usualRequests(usual, "route", route.name) : null} />}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </thead>
+          <tbody>
+            {book.rules.map((rule) => (
+              <tr key={rule.id}>
+                <th scope="row">
+                  <RuleHead rule={rule} />
+                </th>
+                {book.routes.map((route) => (
+                  <Cell
+                    key={route.name}
+                    rule={rule}
+                    route={route.name}
+                    held={held(rule, route.name, book.modes, now)}
+                    fires={fires && (fires.get(pairKey(rule.id, route.name)) ?? [])}
+                    usual={usual ? usualFires(usual, rule.id, route.name) : null}
+                  />
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
   );
 }
 
-function Cell({ rule, route, held, fires }: { rule: Rule; route: string; held: Held; fires: number[] | undefined }) {
+/** 120 requests/h, usually 95 */
+const PerHour = ({ now, usual }: { now: number; usual: number | null }) => (
+  <small class="faint">
+    {short(now)} requests/h{usual !== null && `, usually ${short(usual)}`}
+  </small>
+);
+
+function Cell({ rule, route, held, fires, usual }: { rule: Rule; route: string; held: Held; fires: number[] | undefined; usual: number | null }) {
   const sum = fires?.reduce((a, b) => a + b, 0);
   return (
     <td>
@@ -152,11 +180,14 @@ function Cell({ rule, route, held, fires }: { rule: Rule; route: string; held: H
         {held.set?.stage && <StageLine stage={held.set.stage} />}
       </button>
       {sum === 0 ? (
-        <span class="fires-link faint">no fires</span>
+        <span class="fires-link faint">no fires{usual !== null && usual > 0 && `, usually ${short(usual)}/h`}</span>
       ) : (
         <Link to={to(["fires"], { rule: rule.id, route, since: "-1h" })} class="fires-link">
           {fires && <Sparkline values={fires} />}
-          <span>{sum === undefined ? "…" : `${short(sum)} fires/h`}</span>
+          <span>
+            {sum === undefined ? "…" : `${short(sum)} fires/h`}
+            {usual !== null && <span class="faint">, usually {short(usual)}</span>}
+          </span>
         </Link>
       )}
     </td>

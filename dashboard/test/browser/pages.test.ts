@@ -229,6 +229,26 @@ test("from the sentence to monitor in two clicks", async () => {
   await close();
 });
 
+test("from an alert's link to the switched rule in four actions", async () => {
+  fixture.state.isSignedIn = false;
+  const { page, close } = await open(browser);
+  let actions = 0;
+  const act = async (done: Promise<unknown>) => {
+    await done;
+    actions += 1;
+  };
+  await act(page.goto(`${fixture.url}anomalies/an-000012`));
+  await page.getByLabel("Token").fill("token");
+  await act(page.keyboard.press("Enter"));
+  await act(page.getByRole("button", { name: "Put botnet-sig to monitor" }).click());
+  await page.getByRole("dialog").getByText("enforce 10 %").waitFor();
+  await act(page.keyboard.press("Enter"));
+  await page.getByText("All 7 FireLogs have the change").waitFor();
+  const { mode } = (fixture.calls.find(({ path }) => path === "rules/botnet-sig/modes/hub")?.body ?? {}) as { mode: string };
+  assert.deepEqual([mode, actions <= 4], ["monitor", true]);
+  await close();
+});
+
 test("a preview shows its progress, can be cancelled, and permits to enforce", async () => {
   const { page, close } = await visit("rules?rule=scripted-user-agent&route=default");
   const dialog = page.getByRole("dialog");

@@ -20,7 +20,10 @@ after(async () => {
   await fixture?.close();
 });
 
-beforeEach(() => fixture.rulebook.reset());
+beforeEach(() => {
+  fixture.rulebook.reset();
+  fixture.state.usualDays = 7;
+});
 
 async function visit(path: string, options = {}): Promise<Opened> {
   const opened = await open(browser, options);
@@ -83,5 +86,45 @@ test("a filter that hardly any record can match is told", async () => {
   const { page, close } = await visit("fires?family=dokcer");
   await page.getByText('Filter family: no list of clients has "dokcer" (did you mean `docker`?)').waitFor();
   await page.getByText("No record matches").waitFor();
+  await close();
+});
+
+test("numbers have what is usual at this hour beside them, or how much of it is known", async () => {
+  const { page, close } = await visit("");
+  const figure = (name: string) => page.getByRole("listitem").filter({ hasText: name });
+  await figure("blob requests").getByText("usually 36,000").waitFor();
+  await figure("acted on by a rule").getByText("usually 2 %").waitFor();
+  await figure("acted on by upstream rules").getByText("usually 540").waitFor();
+  await page.goto(`${fixture.url}rules`);
+  await page.getByRole("columnheader", { name: /hub/ }).getByText(/requests\/h, usually 36 k/).waitFor();
+  await page.getByText(", usually 60").waitFor();
+  fixture.state.usualDays = 2;
+  for (const path of ["", "rules"]) {
+    await page.goto(fixture.url + path);
+    await page.getByText("still learning what is usual (2 of 3 days)").waitFor();
+    assert.equal(await page.getByText(/usually/).count(), 0);
+  }
+  await close();
+});
+
+test("what upstream rules did is drawn in the colour of what is not ours", async () => {
+  const { page, close } = await visit("timeline");
+  const plot = page.getByRole("region", { name: "Acted on by upstream rules, by their own events" }).or(page.locator(".plot", { hasText: "Acted on by upstream rules, by their own events" }));
+  await plot.first().waitFor();
+  await plot.first().getByText("only logged by upstream rules").waitFor();
+  await page.goto(`${fixture.url}timeline?by=os`);
+  await page.getByText("Acted on by upstream rules, by their own events").first().waitFor();
+  await close();
+});
+
+test("an address that names no window is said to, and nothing else is shown in its place", async () => {
+  const { page, faults, close } = await visit("timeline?since=garbage");
+  await page.getByRole("alert").getByText("since=garbage is no time: expected an RFC 3339 time").waitFor();
+  assert.equal(await page.locator(".plots").count(), 0);
+  await page.goto(`${fixture.url}cohorts?since=-1h&until=yesterday`);
+  await page.getByRole("alert").getByText("until=yesterday is no time").waitFor();
+  await page.getByRole("button", { name: "1 h", exact: true }).click();
+  await page.getByRole("alert").waitFor({ state: "detached" });
+  assert.deepEqual(faults, []);
   await close();
 });

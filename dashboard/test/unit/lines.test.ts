@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { counted, fromFirst, named, namedLines, NO_START, stuck, stuckLines, sum, unit, whole } from "../../src/lines.ts";
+import { counted, fromFirst, named, namedLines, NO_START, stuck, stuckLines, sum, unit, upstreamLines, whole } from "../../src/lines.ts";
 
 const timeline = (step_s: number) => {
   const values = [5, 6, 7, 1];
-  const series = [{ by: {}, requests: values, starts: values, kinds: { resume: values }, refused: values, denied: values, aborted: values, answers: { "2xx": values }, acted: {}, events: { start_failed: values } }];
-  return { since: "", until: "", step_s, times: [0, 1, 2, 3].map((at) => at * step_s), series, marks: [], incomplete: [] };
+  const series = [{ by: {}, requests: values, starts: values, kinds: { resume: values }, refused: values, denied: values, aborted: values, answers: { "2xx": values }, acted: {}, upstream: { logged: values }, events: { start_failed: values } }];
+  return { since: "", until: "", step_s, times: [0, 1, 2, 3].map((at) => at * step_s), series, upstream_since: null, marks: [], incomplete: [] };
 };
 
 test("a step that is still being counted is not drawn", () => {
@@ -30,6 +30,13 @@ test("a young deployment is shown from its beginning on", () => {
   assert.deepEqual(late([0, 0, 0]).times.length, 3, "nothing yet");
   const switched = { time: "1970-01-01T00:01:10.000Z", type: "rule_change", id: "1", text: "" };
   assert.deepEqual(late([0, 0, 0, 0, 0, 0, 5, 7], [switched]).times[0], 0, "what happened before is shown too");
+});
+
+test("what upstream rules did is drawn in their colour", () => {
+  const [one] = timeline(60).series;
+  assert.ok(one);
+  assert.deepEqual(upstreamLines([one]).map(({ values, colour }) => [values, colour]), [[[], "--upstream"], [[5, 6, 7, 1], "--upstream"]]);
+  assert.deepEqual(whole(timeline(60), 210_000).series[0]?.upstream["logged"], [5, 6, 7]);
 });
 
 test("lists are added step by step, whatever their lengths", () => {

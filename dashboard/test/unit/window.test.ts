@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { backoff } from "../../src/backoff.ts";
-import { bounds, moment, step } from "../../src/span.ts";
+import { bounds, moment, spanFault, step } from "../../src/span.ts";
 
 const NOW = Date.parse("2020-07-05T19:00:00Z");
 
@@ -11,6 +11,14 @@ test("a span is two moments or a time ago", () => {
   assert.equal(moment("2020-07-05T18:00:00.000Z", NOW), NOW - 3_600_000);
   assert.equal(moment("nonsense", NOW), NOW);
   assert.deepEqual(bounds({ since: "-1h", until: "" }, NOW), [NOW - 3_600_000, NOW]);
+});
+
+test("what is no span is said, with what was expected", () => {
+  for (const span of [{ since: "-1h", until: "" }, { since: "2020-07-05T18:00:00Z", until: "2020-07-05T19:00:00Z" }, { since: "-7d", until: "-1d" }]) assert.equal(spanFault(span), null);
+  assert.match(spanFault({ since: "garbage", until: "" }) ?? "", /^since=garbage is no time: expected an RFC 3339 time/);
+  assert.match(spanFault({ since: "-1h", until: "-1y" }) ?? "", /^until=-1y is no time/);
+  assert.match(spanFault({ since: "", until: "" }) ?? "", /^since= is no time/);
+  assert.match(spanFault({ since: "2020-07-05T19:00:00Z", until: "2020-07-05T18:00:00Z" }) ?? "", /ends before it begins/);
 });
 
 test("a span has at most some 400 steps", () => {
