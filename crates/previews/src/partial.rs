@@ -34,6 +34,9 @@ pub struct Partial {
     pub(super) bytes: u64,
     /// Records with another weight than 1.
     pub(super) weighted: u64,
+    /// On the route, and only told of by another party; slices of earlier builds do not have it.
+    #[serde(default)]
+    pub(super) told: u64,
     pub(super) not_judged: u64,
     /// Names of what the records would have had to keep.
     pub(super) unknown: Vec<String>,
@@ -124,6 +127,7 @@ impl Partial {
         self.denied += other.denied;
         self.bytes += other.bytes;
         self.weighted += other.weighted;
+        self.told += other.told;
         self.not_judged += other.not_judged;
         other.unknown.iter().for_each(|field| self.add_unknown(field));
         self.join_cells(&mut other);

@@ -183,6 +183,13 @@ fn approximations(plan: &PreviewPlan, part: &Partial) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if part.told > 0 {
+        said.push(format!(
+            "{} requests that only other parties told of are left out: they never came to Blobwatch, so no rule of ours can act on \
+             them",
+            part.told
+        ));
+    }
     said
 }
 

@@ -285,7 +285,8 @@ impl<'a> Run<'a> {
             let Some(treatment) = self.treatment(block, row) else {
                 continue;
             };
-            if !self.is_on_route(row, &mut memory)
+            if treatment.told
+                || !self.is_on_route(row, &mut memory)
                 || self.judged(row, treatment, &mut memory).candidate != Some(true)
             {
                 continue;
@@ -333,20 +334,28 @@ impl<'a> Run<'a> {
             let Some(treatment) = self.treatment(block, row) else {
                 continue;
             };
+            let is_on_route = self.is_on_route(row, &mut memory);
+            // No rule of ours can act on a request that only another party saw.
+            if treatment.told {
+                part.told += if is_on_route {
+                    u64::from(treatment.weight)
+                } else {
+                    0
+                };
+                continue;
+            }
             scanned += 1;
-            if self.is_on_route(row, &mut memory) {
+            if is_on_route {
                 self.row(row, treatment, &mut memory, part);
             }
         }
         scanned
     }
 
-    /// Of a row that is in the slice. No rule of ours can act on a request that only another party saw.
+    /// Of a row that is in the slice.
     fn treatment<'b>(&self, block: &'b Block, row: &Row) -> Option<&'b Treatment> {
         let is_within = self.within.contains(&row.id.time_ms());
-        block
-            .treatment(row)
-            .filter(|treatment| is_within && !treatment.told)
+        block.treatment(row).filter(|_| is_within)
     }
 
     /// By the routes of the plan: those of the record's time may have been others.

@@ -208,6 +208,30 @@ fn weights_count_requests_and_clients_and_are_said() {
     assert!(report.approximations[0].contains("sample of clients"));
 }
 
+/// Requests that a CDN stopped, or that it alone told of, are not asked what a rule of ours would do: the answer says how many.
+#[test]
+fn what_only_others_told_of_is_left_out_and_said() {
+    let mut records = sample::traffic(3, 200);
+    records
+        .iter_mut()
+        .for_each(|record| (record.seen, record.weight) = (true, 1));
+    records
+        .iter_mut()
+        .take(30)
+        .for_each(|record| (record.seen, record.weight) = (false, 2));
+    let plan = hit("client.family ne \"x\"", None);
+    let mut whole = Partial::default();
+    run(log(records).sql(), &plan, 1_000, &mut whole);
+    let report = Report::of(&plan, whole);
+    assert_eq!((report.requests, report.matched_requests), (170, 170));
+    assert_eq!(report.approximations.len(), 1, "{:?}", report.approximations);
+    assert!(
+        report.approximations[0].starts_with("60 requests that only other parties told of are left out"),
+        "{:?}",
+        report.approximations
+    );
+}
+
 /// What the record lacks is told, and only where it decides.
 #[test]
 fn what_cannot_be_judged_is_said_with_the_fact_that_is_missing() {
