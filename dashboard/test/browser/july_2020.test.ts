@@ -5,19 +5,19 @@
 //
 //     EDGE=http://127.0.0.1:8787 OPERATOR=<the token> node --test dashboard/test/browser/july_2020.test.ts
 //
-// With SCREENS=yes it takes the pictures of docs/dashboard.md on the way.
+// With SCREENS=yes it takes the picture of a change that has arrived; the others are taken by pictures.ts.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { HANG_MS, until } from "../hang.ts";
-import { DESKTOP, launch, PHONE } from "./chromium.ts";
+import { launch } from "./chromium.ts";
 import { api, type Items, OPERATOR, PAGE, signedIn } from "./worker.ts";
 
-const FOLDER = join(import.meta.dirname, "../../../docs/images");
 const RULE = "botnet-sig";
+
+const ARRIVED = join(import.meta.dirname, "../../../docs/images/arrived.png");
 
 /** `cargo xtask dev` plays what is learnt first in ten minutes, and the evidence of health in fifteen. */
 const PLAYED_MS = 3 * HANG_MS;
@@ -42,26 +42,14 @@ interface Mode {
   time: string;
 }
 
-const rfc3339 = (ms: number): string => new Date(ms).toISOString();
-
 /** Requests of Amazon Linux that resume or repeat, of the newest; hosts that pull again restart on a good day, too. */
 async function stuck(): Promise<number> {
   const { items } = await api<Items<{ range: { kind: string } }>>(`requests?os=amzn2&limit=${LOOKED_AT}`);
   return items.filter(({ range }) => ["resume", "repeat"].includes(range.kind)).length;
 }
 
-async function picture(browser: Browser, name: string, path: string, height: number, options: object = {}): Promise<void> {
-  if (!process.env["SCREENS"]) return;
-  await mkdir(FOLDER, { recursive: true });
-  const { page, close } = await signedIn(browser, OPERATOR, path, { viewport: { ...DESKTOP, height }, ...options });
-  await page.waitForFunction(() => !document.body.innerText.includes("Loading "));
-  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
-  await page.screenshot({ path: join(FOLDER, `${name}.png`) });
-  await close();
-}
-
 /** The rule goes from monitor to enforce, as that night: at once for everybody, with no guard. Answers when. */
-async function begin(browser: Browser, page: Page, isPlayed: boolean): Promise<number> {
+async function begin(page: Page, isPlayed: boolean): Promise<number> {
   if (!isPlayed) {
     await page.getByText("The detector sees no fault.").waitFor();
     await api(`rules/${RULE}/modes/default`, "PUT", { mode: "enforce", reason: "monitored for long enough", force: true, guard: "off" });
@@ -69,7 +57,6 @@ async function begin(browser: Browser, page: Page, isPlayed: boolean): Promise<n
   }
   const play = await api<{ status: string }>("demo/play");
   if (play.status === "idle") {
-    await picture(browser, "first", "", 420);
     await page.getByRole("button", { name: "Play July 2020" }).click();
   }
   const enforced = await until(
@@ -81,18 +68,6 @@ async function begin(browser: Browser, page: Page, isPlayed: boolean): Promise<n
     PLAYED_MS,
   );
   return Date.parse(enforced.time);
-}
-
-/** Everything that the docs show, while it lasts. */
-async function pictures(browser: Browser, anomaly: Anomaly): Promise<void> {
-  const since = rfc3339(Date.parse(anomaly.onset) - 6 * 60_000);
-  await picture(browser, "now", "", 700);
-  await picture(browser, "phone", "", PHONE.height, { viewport: PHONE, colorScheme: "dark" });
-  await picture(browser, "anomaly", `anomalies/${anomaly.id}`, 900);
-  await picture(browser, "timeline", `timeline?since=${since}`, 900, { colorScheme: "dark" });
-  await picture(browser, "cohorts", `cohorts?since=${anomaly.onset}&anomaly=${anomaly.id}`, 700);
-  await picture(browser, "rules", "rules", 760);
-  await picture(browser, "fires", `fires?rule=${RULE}&since=-1h`, 640, { colorScheme: "dark" });
 }
 
 test("July 2020 is found, shown, and ended from the page", async () => {
@@ -107,7 +82,7 @@ test("July 2020 is found, shown, and ended from the page", async () => {
 async function night(browser: Browser): Promise<void> {
   const { page, faults } = await signedIn(browser, OPERATOR);
   const isPlayed = await page.evaluate(async () => ((await (await fetch("/_blobwatch/session")).json()) as { capabilities: { demo: boolean } }).capabilities.demo);
-  const enforced = await begin(browser, page, isPlayed);
+  const enforced = await begin(page, isPlayed);
 
   // The page says it by itself: in one sentence, with the rule.
   let open: Anomaly[] = [];
@@ -122,7 +97,6 @@ async function night(browser: Browser): Promise<void> {
   console.log(`open ${(Date.parse(anomaly.opened) - enforced) / 1_000} s after the rule was enforced: ${anomaly.sentence}`);
   await page.getByText(anomaly.sentence).first().waitFor();
   assert.match(await page.title(), /^\(\d\) Now/);
-  await pictures(browser, anomaly);
 
   // Its cohort is outlined among the others, and it is the machines that hang.
   await page.goto(`${PAGE}anomalies/${anomaly.id}`);
@@ -147,7 +121,7 @@ async function night(browser: Browser): Promise<void> {
   await page.keyboard.press("Enter");
   await page.getByText(/All \d+ FireLogs have the change/).waitFor();
   console.log(`known to all FireLogs ${Date.now() - pressed} ms after the key`);
-  if (process.env["SCREENS"]) await page.getByRole("dialog").screenshot({ path: join(FOLDER, "arrived.png") });
+  if (process.env["SCREENS"]) await page.getByRole("dialog").screenshot({ path: ARRIVED });
   await page.keyboard.press("Escape");
 
   // Those that hung have given up, and nobody else hangs.
@@ -171,6 +145,5 @@ async function night(browser: Browser): Promise<void> {
   await page.getByRole("heading", { name: "Closed in the last 24 hours" }).waitFor();
   await page.getByRole("link", { name: "Audit" }).click();
   await page.getByText(`“${anomaly.id}: `).first().waitFor();
-  await picture(browser, "audit", "audit", 420);
   assert.deepEqual(faults, []);
 }
