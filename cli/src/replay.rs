@@ -202,6 +202,7 @@ impl Replay {
             log_format: arguments.log_format.clone(),
             fields: arguments.fields.clone(),
             now_ms: now_ms(),
+            has_carried_times: false,
         };
         let mut logs = Vec::new();
         for (number, path) in (0..).zip(&arguments.files) {

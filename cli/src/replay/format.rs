@@ -10,12 +10,14 @@ mod guess;
 mod messages;
 mod names;
 mod options;
+mod places;
 
 use columns::{Columns, shorten_location};
-use guess::{csv, perhaps, surely, unknown, w3c};
+use guess::{columns_of, csv, perhaps, surely, unknown, w3c};
 use messages::is_message;
 use names::names_of;
 pub(super) use options::{LogFormat, Options};
+use places::places;
 
 /// Formats of logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,6 +38,8 @@ pub(super) enum Format {
     Logfmt,
     /// Any CSV with a header; map its columns with --field
     Csv,
+    /// Columns without a header, or JSON arrays; map them by their places, as --field path=4
+    Columns,
     /// By a format string.
     #[value(skip)]
     Text,
@@ -112,7 +116,7 @@ impl Parser {
         let text = text.trim_start_matches('\u{feff}');
         let finders = Finders::new();
         let peeked = peeked(text, &finders);
-        let is_known = |lines: &[&str]| options.is_given() || surely(lines, options).is_some();
+        let is_known = |lines: &[&str]| options.tells(lines);
         let is_of_text = |lines: &[&str]| {
             options
                 .templates()
@@ -122,6 +126,13 @@ impl Parser {
         let carriers = match options.templates() {
             [] => Carriers::recognised(&peeked, options.now_ms, &is_known),
             _ => Carriers::recognised(&peeked, options.now_ms, &is_of_text),
+        };
+        let has_carried_times = peeked
+            .iter()
+            .any(|line| carriers.clone().strip(line).time_ms.is_some());
+        let options = &Options {
+            has_carried_times,
+            ..options.clone()
         };
         let lacks_years = peeked.iter().any(|line| carriers.lacks_years(line));
         let stripped: Vec<String> = peeked
@@ -139,6 +150,7 @@ impl Parser {
         let columns = match guess.format {
             Format::Csv => csv(&lines, options),
             Format::Cloudfront => w3c(&lines),
+            Format::Columns => places(&lines, options)?,
             _ => Columns::default(),
         };
         let blobs: Vec<&str> = lines
@@ -182,7 +194,9 @@ impl Parser {
         let is_there = |fields: &[Field]| fields.iter().any(|field| self.columns.has(*field));
         for (name, fields) in needed {
             match self.format {
-                Format::Csv if !is_there(fields) => {
+                // What carries lines may have the time.
+                Format::Columns if name == "time" => {}
+                Format::Csv | Format::Columns if !is_there(fields) => {
                     return Err(format!(
                         "a column for `{name}`; map one with --field {name}=COLUMN"
                     ));
@@ -209,7 +223,11 @@ impl Parser {
                 Err(_) => without += 1,
             }
         }
-        if without == 0 || with > 0 || !matches!(self.format, Format::Text | Format::Logfmt | Format::Json) {
+        let may_lack = matches!(
+            self.format,
+            Format::Text | Format::Logfmt | Format::Json | Format::Columns
+        );
+        if without == 0 || with > 0 || !may_lack {
             return Ok(());
         }
         Err(format!(
@@ -251,7 +269,7 @@ impl Parser {
                 Err(_) if is_message(line) => return Ok(Line::Other),
                 read => read?,
             },
-            Format::Csv | Format::Cloudfront => self.columns.read(line, entry)?,
+            Format::Csv | Format::Cloudfront | Format::Columns => self.columns.read(line, entry)?,
             Format::Text => self.read_text(line, entry)?,
             Format::Logfmt => read_logfmt(&mut self.names, line, entry)?,
             _ => self.names.read(line, entry)?,
@@ -304,8 +322,8 @@ impl Parser {
         match self.format {
             Format::Cloudfront => {
                 // Files that were put together have a header each.
-                if let Some(fields) = line.strip_prefix("#Fields:") {
-                    self.columns = Columns::of_cloudfront(fields, self.columns.is_tabbed());
+                if let Some(columns) = columns_of(line, self.columns.is_tabbed()) {
+                    self.columns = columns;
                 }
                 line.starts_with('#')
             }
@@ -322,8 +340,8 @@ impl Parser {
                 line.contains("] \""),
                 "a time in brackets and a request in quotes",
             ),
-            Format::Csv | Format::Cloudfront => {
-                (self.columns.is_like(line), "as many columns as in the header")
+            Format::Csv | Format::Cloudfront | Format::Columns => {
+                (self.columns.is_like(line), self.columns.expected())
             }
             Format::Text => (self.templates.iter().any(is_text), "a line in the log's format"),
             Format::Logfmt => (line.contains('=') || is_logfmt(line), "fields such as key=value"),

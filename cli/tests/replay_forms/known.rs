@@ -78,6 +78,50 @@ pub(crate) const FORMS: &[(&str, &str)] = &[
         r#"[{iso}] "GET {path} HTTP/1.1" 200 - 0 5000000 2000 20 "{ip}" "{ua}" "c7" "hub.example.com" "10.0.0.9:5000""#,
     ),
     (
+        "alibaba cdn",
+        r#"[2/Mar/2026:{clock} +0000] {ip} - 0 "-" "GET https://hub.example.com{path}" 200 412 5000000 HIT "{ua}" "application/octet-stream" {ip} https"#,
+    ),
+    (
+        "alibaba oss",
+        r#"{ip} - - [{clf}] "GET {path} HTTP/1.1" 200 5000000 17 "-" "{ua}" "b.oss-cn-hangzhou.aliyuncs.com" "505B" "true" "16" "GetObject" "hub" "x" 5000000 17 "-" 380 "16" - "-" "standard" "-" "-""#,
+    ),
+    (
+        "alibaba's collector",
+        r#"{"__topic__":"oss_access_log","time":"{clf}","User-Agent":"{ua}","bucket":"hub","object":"x","object_size":"5000000","operation":"GetObject","request_uri":"{path}","client_ip":"{ip}","response_body_length":"5000000","http_method":"GET","response_time":"0","http_status":"200"}"#,
+    ),
+    (
+        "huawei cdn",
+        r#"[{clf}] {ip} 0 "-" "HTTP/1.1" "GET" "hub.example.com" "{path}" 200 5000321 HIT "{ua}" "-" 10.0.0.9"#,
+    ),
+    (
+        "huawei obs",
+        r#"787f2f92 bucket [{clf}] {ip} 787f2f92 281599BA REST.GET.OBJECT x "GET {path} HTTP/1.1" 200 - 5000000 5000000 0 6 "-" "{ua}" - -"#,
+    ),
+    (
+        "tencent cdn",
+        r#"20260302{hms} {ip} hub.example.com {path} 5000321 22 2 200 NULL 0 "{ua}" "(null)" GET HTTP/1.1 hit 54321"#,
+    ),
+    (
+        "tencent cdn, tabs",
+        "20260302{hms}\t{ip}\thub.example.com\t{path}\t5000321\t22\t2\t200\tNULL\t0\t{ua}\tNULL\tGET\tHTTPS\thit\t54321",
+    ),
+    (
+        "edgeone",
+        r#"{"RequestID":"1","ClientIP":"{ip}","ClientRegion":"US","RequestTime":"{iso}","RequestStatus":1,"RequestHost":"hub","RequestBytes":412,"RequestMethod":"GET","RequestUrl":"{path}","RequestUrlQueryString":"-","RequestUA":"{ua}","RequestRange":"-","EdgeCacheStatus":"hit","EdgeResponseStatusCode":200,"EdgeResponseBytes":5000321,"EdgeResponseTime":0,"EdgeServerIP":"10.0.0.9"}"#,
+    ),
+    (
+        "gcore",
+        r#""{ip}" "-" "-" "[{clf}]" "GET {path} HTTP/1.1" "200" "5000000" "-" "{ua}" "5000321" "dh" "https" "hub" "0.000" "-" "412" "-" "[dh]" "HIT" "-" "-" "2510" "7399""#,
+    ),
+    (
+        "keycdn",
+        r#"{unix}.123|usla|{ip}|200|5000321|uid1|zid4|hub.kxcdn.com|HIT|"GET {path} HTTP/1.1"|[{clf}]|"-"|"{ua}"|https|TLSv1.2|US|CA|"AS64500 Example, Inc."|-"#,
+    ),
+    (
+        "google's storage",
+        r#"{"time_micros":"{unix}000000","c_ip":"{ip}","cs_method":"GET","cs_uri":"{path}","sc_status":"200","sc_bytes":"5000000","time_taken_micros":"0","cs_user_agent":"{ua}"}"#,
+    ),
+    (
         "alb",
         r#"h2 {end} app/lb/50 {ip}:2817 10.0.0.9:80 0.000 1.900 0.000 200 200 60 5000321 "GET https://hub.example.com:443{path} HTTP/2.0" "{ua}" ECDHE TLSv1.2 arn:aws:tg "Root=1-58" "hub.example.com" "arn:aws:acm" 0 {iso} "forward" "-" "-" "10.0.0.9:80" "200" "-" "-""#,
     ),

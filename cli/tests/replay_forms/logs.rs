@@ -35,6 +35,7 @@ pub(crate) fn line(form: &str, at: u64) -> String {
             &format!("02/Mar/2026:09:{minute:02}:{second:02}.250"),
         )
         .replace("{iso}", &format!("2026-03-02T09:{minute:02}:{second:02}Z"))
+        .replace("{hms}", &format!("09{minute:02}{second:02}"))
         .replace("{clock}", &format!("09:{minute:02}:{second:02}"))
         .replace("{end}", &format!("2026-03-02T09:{minute:02}:{end}Z"))
         .replace("{syslog}", &format!("Mar  2 09:{minute:02}:{second:02}"))

@@ -223,6 +223,86 @@ fn fields_may_be_nested_and_in_lists() {
     assert_eq!(wrong("own", &arguments, &log(form)), None);
 }
 
+/// Zeek names its columns in comments, again and again in files that were put together.
+#[test]
+fn columns_of_zeek_go_by_its_comments() {
+    let header = "#separator \\x09\n#set_separator\t,\n#unset_field\t-\n#path\thttp\n#fields\tts\tuid\tid.orig_h\tmethod\turi\t\
+                  user_agent\tresponse_body_len\tstatus_code\ttags\n#types\ttime\tstring\n";
+    let form = "{unix}.250119\tC7\t{ip}\tGET\t{path}\t{ua}\t5000000\t200\t(empty)";
+    let text = log(form);
+    let half = text.match_indices('\n').nth(19).unwrap().0 + 1;
+    let (first, second) = text.split_at(half);
+    let both = format!("{header}{first}#close\t2026\n{header}{second}");
+    assert_eq!(wrong("zeek", &[], &both), None);
+}
+
+/// A form that nobody named: refused with its columns, and read by the very words of the refusal.
+#[test]
+fn columns_without_names_go_by_their_places() {
+    let forms = [
+        (
+            "array",
+            r#"["{iso}","{ip}","GET","{path}",200,5000000,"{ua}",null]"#,
+            "bytes=6",
+        ),
+        (
+            "array of all",
+            r#"ALL["{iso}","{ip}","GET","{path}",200,5000000,"{ua}"]"#,
+            "bytes=6",
+        ),
+        (
+            "datastream",
+            "1 39,1 1239f220 {unix}.120 5000000 {ip} 200 HTTP/2 hub GET {path} 443 5000000 - 10.0.0.9 {ua} 868 US",
+            "bytes=5",
+        ),
+        (
+            "bars",
+            "[2/Mar/2026:{clock} +0000]|hub|{ip}|10.1.1.2|https://hub{path}|200|HIT|GET|5000000|{ua}",
+            "bytes=9",
+        ),
+        (
+            "words",
+            r#"{ip} "-" {iso} 200 "GET {path} HTTP/1.1" 5000000 "{ua}""#,
+            "bytes=6",
+        ),
+        (
+            "carried",
+            r#"{syslog} lb app[7]: {ip} <- "GET {path} HTTP/1.1" 200 5000000 "{ua}""#,
+            "bytes=5",
+        ),
+    ];
+    for (name, form, bytes) in forms {
+        let text = match form.strip_prefix("ALL") {
+            Some(item) => format!("[{}]", log(item).trim_end().replace('\n', ",\n")),
+            None => log(form),
+        };
+        let output = run(&["-"], text.as_bytes());
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{name}: {message}");
+        let told = message
+            .split("such as ")
+            .nth(1)
+            .and_then(|rest| rest.split(" (and").next());
+        let mut arguments: Vec<&str> = told
+            .unwrap_or_else(|| panic!("{name}: {message}"))
+            .split(' ')
+            .collect();
+        assert!(
+            !arguments.contains(&"time=N") && message.contains(AGENT),
+            "{name}: {message}"
+        );
+        arguments.extend(["--field", bytes]);
+        assert_eq!(wrong(name, &arguments, &text), None, "{arguments:?}");
+    }
+}
+
+#[test]
+fn arrays_may_have_their_names_first() {
+    let header = r#"["time","client_ip","method","path","status","bytes","user_agent"]"#;
+    let form = r#"["{iso}","{ip}","GET","{path}",200,5000000,"{ua}"]"#;
+    assert_eq!(wrong("header", &[], &format!("{header}\n{}", log(form))), None);
+}
+
 #[test]
 fn what_cannot_be_read_is_an_error_that_says_how_to_read_it() {
     let paths = [
@@ -283,6 +363,17 @@ fn what_cannot_be_read_is_an_error_that_says_how_to_read_it() {
             "/v2/a/blobs/sha256:".to_owned() + &"0".repeat(64)
         ),
         &["a time that says which number is the day"],
+    );
+    let arguments = ["--field", "path=2", "--field", "status=9"];
+    refused(
+        &arguments,
+        &log("{iso} {path} 200"),
+        &["as many columns as --field names"],
+    );
+    refused(
+        &arguments[..2],
+        &log("{iso} {path} 200"),
+        &["expected a column for `status`"],
     );
     refused(
         &["--log-format", "$remote_addr"],

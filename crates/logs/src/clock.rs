@@ -124,11 +124,13 @@ fn unix(text: &str) -> Option<u64> {
 /// A time in any of these forms.
 pub fn any_time(text: &str) -> Option<u64> {
     let time_ms = match text.as_bytes() {
+        [b'[', ..] => any_time(text.trim_matches(['[', ']'])),
         [_, _, b'/', ..] => common_time(text),
+        // Alibaba writes the day as it is said.
+        [b'1'..=b'9', b'/', b'A'..=b'Z', ..] => common_time(&format!("0{text}")),
         [_, _, _, _, b'-', ..] => iso(text),
         [_, _, _, _, b'/', ..] => with_slashes(text),
         [_, _, _, b',', ..] => http_date(text),
-        [b'[', ..] => any_time(text.trim_matches(['[', ']'])),
         [b'1' | b'2', ..] if text.len() == 14 => compact(text.as_bytes()).or_else(|| unix(text)),
         _ => unix(text),
     };

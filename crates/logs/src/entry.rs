@@ -211,7 +211,7 @@ impl<'a> LogEntry<'a> {
     /// # Errors
     /// What was expected, for a time or a status that is none: without these a line says nothing.
     pub fn set(&mut self, field: Field, value: Cow<'a, str>) -> Result<(), &'static str> {
-        if matches!(&*value, "" | "-" | "null") {
+        if matches!(&*value, "" | "-" | "null" | "NULL" | "(null)" | "(empty)") {
             return Ok(());
         }
         match field {

@@ -14,10 +14,11 @@ use crate::logfmt::pairs;
 use crate::numbers::decimal;
 use crate::template::is_address;
 use names::{
-    ADDRESSES, BODIES, COUNTRIES, DURATIONS, FORWARDED, FORWARDED_WORDS, METHODS, MILLISECONDS, OPERATIONS,
-    PATHS, REQUESTS, STARTS, STATUSES, TIMES, WIRES,
+    ADDRESSES, BODIES, COUNTRIES, DURATIONS, FORWARDED, FORWARDED_WORDS, METHODS, MICROSECONDS, MILLISECONDS,
+    OPERATIONS, PATHS, REQUESTS, SIZES, STARTS, STATUSES, TIMES, WIRES,
 };
 
+pub(crate) mod looks;
 mod names;
 
 /// Fields of a line that are looked at, and how deep objects are entered: as deep as lines are read.
@@ -44,6 +45,19 @@ pub fn inferred(lines: &[&str]) -> Inferred {
 /// The same of rows, each with the names of its columns.
 #[must_use]
 pub fn inferred_rows(rows: impl IntoIterator<Item = Vec<(String, String)>>) -> Inferred {
+    let leaves = leaves(rows);
+    let mut found = Found {
+        leaves: &leaves,
+        names: Vec::new(),
+    };
+    found.all();
+    Inferred {
+        names: found.names,
+        seen: leaves.iter().map(|leaf| leaf.name.clone()).collect(),
+    }
+}
+
+fn leaves(rows: impl IntoIterator<Item = Vec<(String, String)>>) -> Vec<Leaf> {
     let mut leaves: Vec<Leaf> = Vec::new();
     for row in rows {
         for (name, value) in row {
@@ -55,15 +69,7 @@ pub fn inferred_rows(rows: impl IntoIterator<Item = Vec<(String, String)>>) -> I
             }
         }
     }
-    let mut found = Found {
-        leaves: &leaves,
-        names: Vec::new(),
-    };
-    found.all();
-    Inferred {
-        names: found.names,
-        seen: leaves.iter().map(|leaf| leaf.name.clone()).collect(),
-    }
+    leaves
 }
 
 /// A field of lines, with what stood in it.
@@ -197,7 +203,15 @@ impl<'a> Found<'a> {
         self.ending(Field::UserAgent, "useragentoriginal", |_| true);
         self.named(
             Field::UserAgent,
-            &["ua", "agent", "browser", "useragentheader"],
+            &[
+                "ua",
+                "agent",
+                "browser",
+                "useragentheader",
+                "requestua",
+                "clientua",
+                "httpua",
+            ],
             |_| true,
         );
         self.ranges();
@@ -323,6 +337,7 @@ impl<'a> Found<'a> {
         let measured = [
             Field::Seconds,
             Field::DurationMs,
+            Field::Microseconds,
             Field::Nanoseconds,
             Field::Duration,
         ];
@@ -358,6 +373,10 @@ impl<'a> Found<'a> {
         );
         self.named(Field::DurationMs, MILLISECONDS, is_number);
         if self.has(Field::Seconds) || self.has(Field::DurationMs) {
+            return;
+        }
+        self.named(Field::Microseconds, MICROSECONDS, is_number);
+        if self.has(Field::Microseconds) {
             return;
         }
         self.named(Field::Duration, DURATIONS, |text| duration_ms(text).is_some());
@@ -426,6 +445,7 @@ impl<'a> Found<'a> {
             .filter(|leaf| leaf.key != "responsecontentlength")
             .find(is_promise);
         self.take(Field::Promised, promised);
+        self.named(Field::Size, SIZES, is_number);
         self.named(Field::Bytes, BODIES, is_number);
         if self.has(Field::Bytes) {
             return;
@@ -457,9 +477,11 @@ fn is_operation(text: &str) -> bool {
     is_verb && is_thing || small.starts_with("rest.") || small.starts_with("storage.objects.")
 }
 
+/// With its words: `200 OK`. Zero is what some write where nothing was answered.
 fn is_status(text: &str) -> bool {
     let text = text.split(' ').next().unwrap_or_default();
-    text.len() <= 3 && text.parse::<u16>().is_ok_and(|status| status < 600)
+    let is_code = |status: u16| status == 0 || (100..600).contains(&status);
+    text.len() <= 3 && text.parse().is_ok_and(is_code)
 }
 
 fn is_number(text: &str) -> bool {

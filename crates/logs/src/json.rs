@@ -191,6 +191,33 @@ fn set<'a>(walk: &mut Walk<'a>, field: Option<Field>, entry: &mut LogEntry<'a>) 
     }
 }
 
+/// The items of a line that is an array: texts without their quotes, and anything else as it is written.
+pub(crate) fn items(line: &str) -> Result<Vec<Cow<'_, str>>, &'static str> {
+    let mut walk = Walk { text: line, at: 0 };
+    walk.blanks();
+    if !walk.take(b'[') {
+        return Err("an array");
+    }
+    let mut items = Vec::new();
+    loop {
+        walk.blanks();
+        if walk.take(b']') {
+            break;
+        }
+        items.push(walk.value()?);
+        walk.blanks();
+        if !walk.take(b',') && walk.peek() != Some(b']') {
+            return Err("a comma");
+        }
+    }
+    walk.blanks();
+    if matches!(line.get(walk.at..), Some("" | ",")) {
+        Ok(items)
+    } else {
+        Err("the end of the line after the array")
+    }
+}
+
 struct Walk<'a> {
     text: &'a str,
     at: usize,

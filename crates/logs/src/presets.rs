@@ -130,6 +130,35 @@ pub const PRESETS: &[(&str, &str)] = &[
         "squid",
         "$msec $ms $remote_addr $result/$status $bytes_sent $request_method $request_uri $user $hierarchy $type",
     ),
+    // alibabacloud.com/help/en/cdn/user-guide/download-logs: the time is that of the answer's end.
+    (
+        "alibaba-cdn",
+        r#"[$time_local] $remote_addr $proxy $ms "$referer" "$request" $status $received $bytes_sent $cache "$http_user_agent" "$type""#,
+    ),
+    // support.huaweicloud.com/intl/en-us/usermanual-cdn/en-us_topic_0073337424.html
+    (
+        "huawei-cdn",
+        r#"[$time_local] $remote_addr $ms "$referer" "$protocol" "$request_method" "$host" "$request_uri" $status $bytes_sent $cache "$http_user_agent" "$http_range""#,
+    ),
+    // tencentcloud.com/document/product/228/6316: between blanks with quotes, or between tabs.
+    (
+        "tencent-cdn",
+        r#"$time $remote_addr $host $request_uri $bytes_sent $province $isp $status $referer $ms "$http_user_agent" "$http_range" $request_method $protocol $cache"#,
+    ),
+    (
+        "tencent-cdn",
+        "$time\t$remote_addr\t$host\t$request_uri\t$bytes_sent\t$province\t$isp\t$status\t$referer\t$ms\t$http_user_agent\t$http_range\t$request_method\t$protocol\t$cache",
+    ),
+    // gcore.com/docs/cdn/logs/logs-uploader: further fields follow.
+    (
+        "gcore",
+        r#""$remote_addr" "-" "$remote_user" "[$time_local]" "$request" "$status" "$body_bytes_sent" "$http_referer" "$http_user_agent" "$bytes_sent" "$edge" "$scheme" "$host" "$request_time" "$upstream_response_time" "$request_length" "$http_range" "[$node]" "$cache""#,
+    ),
+    // keycdn.com/support/cdn-log-format
+    (
+        "keycdn",
+        r#"$msec|$pop|$remote_addr|$status|$bytes_sent|$user|$zone|$host|$cache|"$request"|[$date_of]|"$http_referer"|"$http_user_agent"|$scheme|$tls|$geoip_country_code|$region|"$organisation"|$http_range"#,
+    ),
 ];
 
 /// The formats of a name; none where the name is unknown.

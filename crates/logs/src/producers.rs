@@ -74,6 +74,11 @@ const PRODUCERS: &[Producer] = &[
         marks: &["cs_uri_stem", "sc_status"],
         names: CLOUDFRONT_PARQUET,
     },
+    Producer {
+        name: "zeek",
+        marks: &["id.orig_h", "status_code", "response_body_len"],
+        names: ZEEK,
+    },
 ];
 
 /// cloud.google.com/load-balancing/docs/https/https-logging-monitoring: `timestamp` is when the request arrived, the size
@@ -243,6 +248,18 @@ const CLOUDFRONT_PARQUET: &[(&str, Field)] = &[
     ("c_asn", Field::Asn),
 ];
 
+/// docs.zeek.org/en/master/logs/http.html: `ts` is when the request was seen, the length is the body's.
+pub const ZEEK: &[(&str, Field)] = &[
+    ("ts", Field::Time),
+    ("uid", Field::Id),
+    ("id.orig_h", Field::Address),
+    ("method", Field::Method),
+    ("uri", Field::Path),
+    ("status_code", Field::Status),
+    ("response_body_len", Field::Bytes),
+    ("user_agent", Field::UserAgent),
+];
+
 #[cfg(test)]
 mod tests {
     use super::producer;
@@ -305,6 +322,10 @@ mod tests {
         case(
             "cloudfront",
             r#"{"date":"2020-07-05","time":"19:00:00","c_ip":"192.0.2.7","cs_method":"GET","cs_uri_stem":"/v2/a/blobs/sha256:00","sc_status":"206","cs_user_agent":"docker/29.1.3"}"#,
+        );
+        case(
+            "zeek",
+            r#"{"ts":1593975600.0,"uid":"CfvL","id.orig_h":"192.0.2.7","id.orig_p":4000,"id.resp_h":"10.0.0.9","method":"GET","uri":"/v2/a/blobs/sha256:00","user_agent":"docker/29.1.3","response_body_len":400,"status_code":206}"#,
         );
     }
 }

@@ -1,43 +1,107 @@
-//! Lines of columns under a header: CSV, and CloudFront's tabs under `#Fields:`.
+//! Lines of columns: CSV and JSON arrays under a header, W3C logs under `#Fields:`, Zeek's under `#fields`, and such as have
+//! no header and go by their places.
 
 use std::borrow::Cow;
 
-use blobwatch_logs::{CLOUDFRONT, Field, LogEntry, Split, separator_of};
+use blobwatch_logs::{CLOUDFRONT, Cells, Field, Layout, LogEntry, ZEEK, is_array, separator_of};
+
+/// The last place that `--field` may name: logs have some hundred columns at most.
+const MAX_PLACE: usize = 1000;
 
 /// Which column says what.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in super::super) struct Columns {
     fields: Vec<Option<Field>>,
-    separator: u8,
-    /// Under `#Fields:`, without quotes.
-    is_cloudfront: bool,
-    /// The fields are those of such logs.
+    layout: Layout,
+    /// The fields are those of W3C logs.
     is_w3c: bool,
+    /// Lines may have more columns than are known: these go by their places.
+    is_open: bool,
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        Self {
+            fields: Vec::new(),
+            layout: Layout::Words,
+            is_w3c: false,
+            is_open: false,
+        }
+    }
 }
 
 impl Columns {
-    /// From a CSV header; the separator is the one that it has most of.
+    /// From a header: of CSV, whose separator is the one that it has most of, or of JSON arrays.
     pub(in super::super) fn of_header(header: &str, name: impl Fn(&str) -> Option<Field>) -> Self {
-        let mut columns = Self {
+        let between = || Layout::Between {
             separator: separator_of(header),
-            ..Self::default()
+            has_quotes: true,
         };
-        columns.fields = columns.split(header).map(|text| name(text.trim())).collect();
-        columns
+        let layout = if is_array(header) {
+            Layout::Array
+        } else {
+            between()
+        };
+        let fields = layout.cells(header).map(|text| name(text.trim()));
+        Self {
+            fields: fields.collect(),
+            layout,
+            ..Self::default()
+        }
+    }
+
+    /// Without a header, by the places of `--field`: `5`. None where these are names.
+    pub(in super::super) fn of_places(line: &str, asked: &[(String, Field)]) -> Option<Self> {
+        let place = |(place, field): &(String, Field)| {
+            let place = place
+                .parse::<usize>()
+                .ok()
+                .filter(|place| (1..=MAX_PLACE).contains(place))?;
+            Some((place - 1, *field))
+        };
+        let places: Vec<(usize, Field)> = asked.iter().map(place).collect::<Option<_>>()?;
+        let last = places.iter().map(|(place, _)| *place).max()?;
+        let field = |at: usize| {
+            places
+                .iter()
+                .find(|(place, _)| *place == at)
+                .map(|(_, field)| *field)
+        };
+        Some(Self {
+            fields: (0..=last).map(field).collect(),
+            layout: Layout::of_line(line),
+            is_open: true,
+            ..Self::default()
+        })
     }
 
     /// From CloudFront's `#Fields: date time x-edge-location …`; both sets of names, of files and of real-time logs. Other
     /// programs (IIS) write such fields with blanks between them.
     pub(in super::super) fn of_cloudfront(fields: &str, is_tabbed: bool) -> Self {
+        let separator = if is_tabbed { b'\t' } else { b' ' };
+        Self {
+            is_w3c: true,
+            ..Self::of_known(fields, separator, CLOUDFRONT)
+        }
+    }
+
+    /// From Zeek's `#fields ts uid id.orig_h …`.
+    pub(in super::super) fn of_zeek(fields: &str) -> Self {
+        Self::of_known(fields, b'\t', ZEEK)
+    }
+
+    fn of_known(fields: &str, separator: u8, names: &[(&str, Field)]) -> Self {
         let field = |name: &str| {
-            let known = CLOUDFRONT.iter().find(|(known, _)| *known == name);
+            let known = names.iter().find(|(known, _)| *known == name);
             known.map(|(_, field)| *field)
         };
         Self {
             fields: fields.split_ascii_whitespace().map(field).collect(),
-            separator: if is_tabbed { b'\t' } else { b' ' },
-            is_cloudfront: true,
-            is_w3c: true,
+            layout: Layout::Between {
+                separator,
+                has_quotes: false,
+            },
+            ..Self::default()
         }
     }
 
@@ -48,7 +112,7 @@ impl Columns {
     }
 
     pub(in super::super) fn is_tabbed(&self) -> bool {
-        self.separator == b'\t'
+        matches!(self.layout, Layout::Between { separator: b'\t', .. })
     }
 
     /// What a line has in its columns, by their names.
@@ -67,7 +131,11 @@ impl Columns {
 
     /// Whether a line has as many columns as the header.
     pub(in super::super) fn is_like(&self, line: &str) -> bool {
-        memchr::memchr_iter(self.separator, line.as_bytes()).count() + 1 >= self.fields.len()
+        let count = match self.layout {
+            Layout::Between { separator, .. } => memchr::memchr_iter(separator, line.as_bytes()).count() + 1,
+            layout => layout.cells(line).count(),
+        };
+        count >= self.fields.len()
     }
 
     /// Reads a line.
@@ -87,14 +155,24 @@ impl Columns {
                 entry.set(self.unit_of(*field, &value), value)?;
             }
         }
-        if found != self.fields.len() {
-            return Err("as many columns as in the header");
+        let is_more = found > self.fields.len() && !self.is_open;
+        if found < self.fields.len() || is_more {
+            return Err(self.expected());
         }
         entry.is_agent_encoded = self.is_w3c;
         if self.is_w3c {
             shorten_location(entry);
         }
         Ok(())
+    }
+
+    /// How many columns lines have.
+    pub(in super::super) fn expected(&self) -> &'static str {
+        if self.is_open {
+            "as many columns as --field names"
+        } else {
+            "as many columns as in the header"
+        }
     }
 
     /// `time-taken` is CloudFront's in seconds, with thousandths, and in whole milliseconds that of IIS.
@@ -105,8 +183,8 @@ impl Columns {
         }
     }
 
-    fn split<'a>(&self, line: &'a str) -> Split<'a> {
-        Split::new(line, self.separator, !self.is_cloudfront)
+    fn split<'a>(&self, line: &'a str) -> Cells<'a> {
+        self.layout.cells(line)
     }
 }
 

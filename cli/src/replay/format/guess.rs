@@ -6,6 +6,7 @@ use blobwatch_logs::{
 
 use super::columns::Columns;
 use super::names::{add, add_inferred, field_of};
+use super::places::unnamed;
 use super::{Finders, Format, Options, combined};
 
 /// Letters of a line that are shown where it is of no known format.
@@ -33,11 +34,22 @@ impl Guess {
 /// The format of more than half of the lines, those that may be for blobs.
 pub(super) fn surely(lines: &[&str], options: &Options) -> Option<Guess> {
     let first = lines.first().copied().unwrap_or_default();
-    if lines
-        .iter()
-        .any(|line| line.starts_with("#Version:") || line.starts_with("#Fields:"))
-    {
-        return Some(Guess::of(Format::Cloudfront));
+    let has_places = !is_object(first) && Columns::of_places(first, &options.fields).is_some();
+    if has_places {
+        return Some(Guess::of(Format::Columns));
+    }
+    told(lines, options)
+}
+
+/// The same, by the lines alone and by the names of their fields.
+pub(super) fn told(lines: &[&str], options: &Options) -> Option<Guess> {
+    let first = lines.first().copied().unwrap_or_default();
+    let has = |prefix: &str| lines.iter().any(|line| line.starts_with(prefix));
+    if has("#Version:") || has("#Fields:") || has(ZEEK_FIELDS) {
+        return Some(Guess {
+            title: has(ZEEK_FIELDS).then(|| "zeek".to_owned()),
+            ..Guess::of(Format::Cloudfront)
+        });
     }
     let header = csv(lines, options);
     let is_header = [Field::Time, Field::Finished, Field::Date]
@@ -108,11 +120,13 @@ pub(super) fn unknown(lines: &[&str], options: &Options) -> String {
         .take(MAX_SHOWN)
         .filter(|letter| !letter.is_control())
         .collect();
-    format!(
-        "a log in a known format: blobwatch, logpush, cloudfront, combined, distribution, or one of many servers and \
-         proxies, found {shown:?}; use --log-format with the format string that it is written by, or --format json, logfmt \
-         or csv with --field"
-    )
+    unnamed(lines, options).unwrap_or_else(|| {
+        format!(
+            "a log in a known format: blobwatch, logpush, cloudfront, combined, distribution, or one of many servers and \
+             proxies, found {shown:?}; use --log-format with the format string that it is written by, or --format json, logfmt \
+             or csv with --field"
+        )
+    })
 }
 
 /// Columns under a header: as whoever is known for them calls them, as their rows have it, and by their usual names.
@@ -154,15 +168,25 @@ fn known_columns(names: &[String]) -> Option<(&'static [(&'static str, Field)], 
     Some((of.names, true))
 }
 
-/// Columns under `#Fields:`.
+/// Columns under `#Fields:`, or Zeek's.
 pub(super) fn w3c(lines: &[&str]) -> Columns {
     let first = lines.iter().find(|line| !line.starts_with('#'));
     let is_tabbed = first.is_none_or(|line| line.contains('\t'));
-    let fields = lines.iter().find_map(|line| line.strip_prefix("#Fields:"));
-    fields
-        .map(|fields| Columns::of_cloudfront(fields, is_tabbed))
-        .unwrap_or_default()
+    let found = lines.iter().find_map(|line| columns_of(line, is_tabbed));
+    found.unwrap_or_default()
 }
+
+/// What a line that names fields says of the lines below it.
+pub(super) fn columns_of(line: &str, is_tabbed: bool) -> Option<Columns> {
+    let zeek = line.strip_prefix(ZEEK_FIELDS).map(Columns::of_zeek);
+    zeek.or_else(|| {
+        let fields = line.strip_prefix("#Fields:")?;
+        Some(Columns::of_cloudfront(fields, is_tabbed))
+    })
+}
+
+/// How Zeek begins the line that names its fields.
+const ZEEK_FIELDS: &str = "#fields\t";
 
 /// Of two lines for each request, the one that says more: distribution's own, where that has the status and a time.
 fn twofold(lines: &[&str], is_json: bool) -> Guess {

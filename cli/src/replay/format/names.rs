@@ -18,7 +18,7 @@ pub(super) fn names_of(
         Format::Blobwatch => add(&mut names, BLOBWATCH),
         Format::Logpush => add(&mut names, LOGPUSH),
         Format::Distribution => add(&mut names, DISTRIBUTION),
-        Format::Csv | Format::Cloudfront | Format::Combined | Format::Text => {}
+        Format::Csv | Format::Cloudfront | Format::Columns | Format::Combined | Format::Text => {}
         Format::Json | Format::Logfmt => add_seen(&mut names, lines)?,
     }
     Ok(names)

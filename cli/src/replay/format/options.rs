@@ -1,10 +1,13 @@
 //! What the command line says of a log's format.
 
-use blobwatch_logs::{Field, PRESETS, Template, preset};
+use blobwatch_logs::{Field, Layout, PRESETS, Template, is_array, preset};
 
 use super::Format;
-use super::guess::Guess;
+use super::guess::{Guess, told};
 use crate::replay::name_of;
+
+/// Items of an array that carries a line: Loki's time, line and labels.
+const MAX_CARRIED: usize = 3;
 
 /// Of `--log-format`: a name, or a format string.
 #[derive(Clone, Debug)]
@@ -48,11 +51,22 @@ pub(in super::super) struct Options {
     pub(in super::super) fields: Vec<(String, Field)>,
     /// For times without a year.
     pub(in super::super) now_ms: u64,
+    /// What carries the lines says when each was written.
+    pub(in super::super) has_carried_times: bool,
 }
 
 impl Options {
     pub(in super::super) fn is_given(&self) -> bool {
         self.format.is_some()
+    }
+
+    /// Whether lines are of this form, as they are or by `--field`: nothing that carries them stands before them. Places of
+    /// columns say nothing of that: they are counted without what carries a line.
+    pub(super) fn tells(&self, lines: &[&str]) -> bool {
+        let is_of_columns = self.format == Some(Format::Columns);
+        let is_row = |line: &&str| is_array(line) && Layout::Array.cells(line).count() > MAX_CARRIED;
+        let are_rows = || lines.first().is_some_and(is_row);
+        self.is_given() && !is_of_columns || are_rows() || told(lines, self).is_some()
     }
 
     pub(super) fn templates(&self) -> &[Template] {

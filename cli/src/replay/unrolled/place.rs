@@ -42,6 +42,7 @@ pub(super) fn place_of(first: &[u8]) -> Option<Place> {
     let text = text.trim_start_matches('\u{feff}').trim_start();
     let is_json = text.starts_with('{')
         || text.starts_with("[{")
+        || text.starts_with("[[")
         || text.starts_with("[\n")
         || text.starts_with("[ ")
         || text.starts_with("[\r");
@@ -53,11 +54,11 @@ pub(super) fn place_of(first: &[u8]) -> Option<Place> {
     sight.fullest().or_else(|| by_name(text))
 }
 
-/// `[{`, `{"events":[{`, and an object whose first line ends with its brace.
+/// `[{`, `[["`, `{"events":[{`, and an object whose first line ends with its brace.
 fn by_name(text: &str) -> Option<Place> {
     let letters = text.chars().filter(|c| !c.is_whitespace());
     let compact: String = letters.take(LONGEST).collect();
-    if compact.starts_with("[{") {
+    if compact.starts_with("[{") || compact.starts_with("[[\"") {
         return Some(Place {
             level: 1,
             name: Vec::new(),

@@ -46,6 +46,7 @@ pub(super) const STATUSES: &[&str] = &[
     "respstatus",
     "resstatus",
     "edgeresponsestatus",
+    "edgeresponsestatuscode",
     "rescode",
     "httpcode",
     "returncode",
@@ -133,6 +134,13 @@ pub(super) const MILLISECONDS: &[&str] = &[
     "ms",
     "milliseconds",
 ];
+pub(super) const MICROSECONDS: &[&str] = &[
+    "timetakenmicros",
+    "durationmicros",
+    "latencymicros",
+    "durationus",
+    "requesttimeus",
+];
 pub(super) const DURATIONS: &[&str] = &[
     "requesttime",
     "reqtime",
@@ -149,7 +157,12 @@ pub(super) const DURATIONS: &[&str] = &[
     "elapsedtime",
     "timetoresponse",
     "httpresponseduration",
+    "latenciesrequest",
+    "edgeresponsetime",
+    "service",
 ];
+/// Of the whole blob.
+pub(super) const SIZES: &[&str] = &["objectsize", "blobsize"];
 pub(super) const BODIES: &[&str] = &[
     "bodybytessent",
     "bodybytes",
@@ -179,6 +192,7 @@ pub(super) const WIRES: &[&str] = &[
     "totalbytes",
     "responsebytes",
     "responsesize",
+    "responsebytesize",
     "responselength",
     "responsecontentlength",
     "edgeresponsebytes",
