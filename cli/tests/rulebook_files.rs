@@ -280,6 +280,70 @@ fn an_answer_of_the_api_is_read() {
     );
 }
 
+const MODES: &str = r#"
+routes = [{name = "default"}, {name = "public", host = "hub.example"}]
+
+[[rules]]
+id = "watched"
+expression = "cf.tls_client_ciphers_sha1 eq \"x\""
+action = "block"
+
+[[rules]]
+id = "held"
+expression = "http.request.method eq \"GET\""
+action = "block"
+default_mode = "enforce"
+
+[[rules]]
+id = "whole"
+expression = "http.request.method eq \"HEAD\""
+action = "block"
+default_mode = "enforce"
+
+[[rules]]
+id = "sleeping"
+expression = "ssl"
+action = "block"
+default_mode = "off"
+
+[[rules]]
+id = "odd"
+expression = "ssl"
+action = "throttle"
+volume = {by = "client", requests = 100, seconds = 61}
+
+[[rules]]
+id = "above"
+expression = "ip.src ge 192.0.2.0"
+action = "block"
+
+[[modes]]
+rule = "watched"
+route = "public"
+mode = "enforce"
+percent = 10
+
+[[modes]]
+rule = "held"
+route = "public"
+mode = "monitor"
+
+[[modes]]
+rule = "whole"
+route = "public"
+mode = "enforce"
+
+[[modes]]
+rule = "sleeping"
+route = "public"
+mode = "enforce"
+
+[[modes]]
+rule = "odd"
+route = "public"
+mode = "off"
+"#;
+
 const OWN: &str = r#"
 routes = [{name = "default"}]
 
@@ -321,6 +385,49 @@ name = "agents"
 kind = "string"
 items = ["a"]
 "#;
+
+/// A rule has no routes at Cloudflare: what it does on one is listed, and it acts nowhere that it was not to act.
+#[test]
+fn modes_and_periods_that_cloudflare_cannot_say_are_listed() {
+    let folder = Folder::new("export_modes");
+    folder.write("book.toml", MODES);
+    let export = |more: &[&'static str]| {
+        let base = [
+            "rulebook",
+            "export",
+            "book.toml",
+            "--cloudflare",
+            "--out",
+            "out.json",
+        ];
+        [&base[..], more].concat()
+    };
+    folder.case(
+        &export(&["--enforced"]),
+        1,
+        &[
+            "+ rules/watched  log",
+            "+ rules/held  log",
+            "+ rules/whole  block",
+            "+ rules/sleeping  log",
+            "- rules/odd  cannot be said at Cloudflare: its volume is counted over 61 s, and the periods there are 10, 15,",
+            "86400 s; the next is 90 s",
+            "- rules/above  cannot be said at Cloudflare: it has `ge` of an IP address, which Blobwatch alone has",
+            "- modes/watched@public  cannot be said at Cloudflare: a rule has one action for all routes there (log), and this one \
+             is to be enforced for 10 % of clients on this route",
+            "- modes/held@public  cannot be said at Cloudflare: a rule has one action for all routes there (log), and this one is \
+             to be monitored on this route",
+            "- modes/sleeping@public  cannot be said at Cloudflare: a rule has one action for all routes there (disabled)",
+        ],
+    );
+    let text = fs::read_to_string(folder.0.join("out.json")).unwrap();
+    assert!(text.contains("cf.tls_ciphers_sha1 eq"), "{text}");
+    assert!(!text.contains("cf.tls_client_ciphers_sha1"), "{text}");
+    let (_, plan) = folder.run(&export(&[]));
+    assert!(!plan.contains("modes/whole"), "{plan}");
+    assert!(!plan.contains("modes/odd"), "{plan}");
+    assert_eq!(plan.matches("modes/").count(), 3, "{plan}");
+}
 
 #[test]
 fn what_is_exported_is_imported_again() {

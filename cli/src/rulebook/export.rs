@@ -5,7 +5,9 @@
 
 use std::path::Path;
 
-use blobwatch_rulebook::{Action, ListKind, Mode, NamedList, Rule, Rulebook, VolumeKey, check, lists_of};
+use blobwatch_rulebook::{
+    Action, ListKind, Mode, ModeSetting, NamedList, Rule, Rulebook, VolumeKey, check, lists_of,
+};
 use blobwatch_rules::{CheckedExpression, Field};
 use serde_json::{Map, Value, json};
 
@@ -43,6 +45,9 @@ pub(super) fn run(file: &Path, out: Option<&Path>, enforced: bool) -> Result<Out
     for (rule, checked) in book.rules.iter().zip(&checked) {
         exported.add_rule(&book, rule, checked, enforced);
     }
+    book.modes
+        .iter()
+        .for_each(|setting| exported.add_mode(&book, setting));
     output::text(&exported.plan)?;
     let text = format!("{:#}\n", exported.document());
     match out {
@@ -109,6 +114,60 @@ impl Exported {
             Err(why) => self.leave_out(&what, &why),
         }
     }
+
+    /// The mode of a rule on one route, which is lost where it is not the rule's default. Of a rule that is left out nothing is
+    /// said twice.
+    fn add_mode(&mut self, book: &Rulebook, setting: &ModeSetting) {
+        let rule = book.rules.iter().find(|rule| rule.id == setting.rule);
+        let (Some(rule), Some(said)) = (rule, self.action_of(&setting.rule)) else {
+            return;
+        };
+        if is_default(rule, setting) {
+            return;
+        }
+        self.leave_out(
+            &format!("modes/{}@{}", setting.rule, setting.route),
+            &format!(
+                "a rule has one action for all routes there ({said}), and this one is to {} on this route",
+                mode_text(setting)
+            ),
+        );
+    }
+
+    /// How a rule was exported.
+    fn action_of(&self, rule: &str) -> Option<String> {
+        let mut all = self.custom.iter().chain(&self.limits);
+        let value = all.find(|value| value.get("ref").and_then(Value::as_str) == Some(rule))?;
+        if value.get("enabled") == Some(&json!(false)) {
+            return Some("disabled".to_owned());
+        }
+        value.get("action").and_then(Value::as_str).map(str::to_owned)
+    }
+}
+
+/// Whether the setting says no more than the rule itself.
+fn is_default(rule: &Rule, setting: &ModeSetting) -> bool {
+    setting.mode == rule.default_mode && setting.percent.is_none() && setting.expires_ms.is_none()
+}
+
+fn mode_text(setting: &ModeSetting) -> String {
+    let mode = match setting.mode {
+        Mode::Off => "be off",
+        Mode::Monitor => "be monitored",
+        Mode::Enforce => "be enforced",
+    };
+    let percent = setting
+        .percent
+        .map(|percent| format!(" for {percent} % of clients"));
+    let end = setting.expires_ms.map(|_| " for some time".to_owned());
+    format!("{mode}{}{}", percent.unwrap_or_default(), end.unwrap_or_default())
+}
+
+/// Whether a rule is enforced on every route and for every client: only then it may act at Cloudflare, where it has no routes.
+fn is_enforced_everywhere(book: &Rulebook, rule: &Rule) -> bool {
+    let mut settings = book.modes.iter().filter(|setting| setting.rule == rule.id);
+    rule.default_mode == Mode::Enforce
+        && settings.all(|setting| setting.mode == Mode::Enforce && setting.percent.is_none())
 }
 
 fn list_of(list: &NamedList) -> Result<Value, &'static str> {
@@ -144,6 +203,9 @@ fn rule_of(
     if !own.is_empty() {
         return Err(format!("it reads {}, which Blobwatch alone has", own.join(", ")));
     }
+    if let Some(extension) = checked.extensions().first() {
+        return Err(format!("it has {extension}, which Blobwatch alone has"));
+    }
     for name in lists_of(&rule.expression) {
         if book
             .lists
@@ -156,11 +218,11 @@ fn rule_of(
     let mut value = Map::from_iter([
         ("ref".to_owned(), json!(rule.id)),
         ("description".to_owned(), json!(rule.description)),
-        ("expression".to_owned(), json!(checked.to_string())),
+        ("expression".to_owned(), json!(expression(checked))),
         ("enabled".to_owned(), json!(rule.default_mode != Mode::Off)),
     ]);
     let limit = limit(rule)?;
-    let action = match (enforced && rule.default_mode == Mode::Enforce, rule.action) {
+    let action = match (enforced && is_enforced_everywhere(book, rule), rule.action) {
         (_, Action::Detour) => {
             return Err("it leads requests to another origin, which no such rule does".to_owned());
         }
@@ -179,6 +241,21 @@ fn rule_of(
     Ok(Value::Object(value))
 }
 
+/// In Cloudflare's names, where ours is another.
+fn expression(checked: &CheckedExpression) -> String {
+    let text = checked.to_string();
+    if checked.fields().contains(&Field::TlsCiphersSha1) {
+        return text.replace(Field::TlsCiphersSha1.name(), "cf.tls_ciphers_sha1");
+    }
+    text
+}
+
+/// Seconds over which Cloudflare counts; each plan has a longest one.
+/// <https://developers.cloudflare.com/waf/rate-limiting-rules/parameters/>
+const PERIODS: [u32; 21] = [
+    10, 15, 20, 30, 40, 45, 60, 90, 120, 180, 240, 300, 480, 600, 900, 1200, 1800, 2400, 3600, 65535, 86400,
+];
+
 fn limit(rule: &Rule) -> Result<Option<Value>, String> {
     let Some(volume) = rule.volume else {
         return Ok(None);
@@ -193,6 +270,15 @@ fn limit(rule: &Rule) -> Result<Option<Value>, String> {
             );
         }
     };
+    if !PERIODS.contains(&volume.seconds) {
+        let next = PERIODS.iter().find(|period| **period > volume.seconds);
+        let next = next.map_or_else(String::new, |next| format!("; the next is {next} s"));
+        let periods = PERIODS.map(|period| period.to_string()).join(", ");
+        return Err(format!(
+            "its volume is counted over {} s, and the periods there are {periods} s{next}",
+            volume.seconds
+        ));
+    }
     Ok(Some(json!({
         "characteristics": by,
         "period": volume.seconds,

@@ -78,6 +78,21 @@ impl CheckedExpression {
         warnings
     }
 
+    /// Comparisons that Cloudflare does not have, each in words: a rule with one cannot be said there.
+    #[must_use]
+    pub fn extensions(&self) -> Vec<String> {
+        let mut extensions = Vec::new();
+        self.root.visit_predicates(&mut |predicate| {
+            if let Test::Ip(order, _) = &predicate.test
+                && !matches!(order, Order::Equal | Order::NotEqual)
+            {
+                extensions.push(format!("`{}` of an IP address", order.word()));
+            }
+        });
+        extensions.dedup();
+        extensions
+    }
+
     /// The fields that it reads, each once, in the order of [`Field::ALL`].
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {
