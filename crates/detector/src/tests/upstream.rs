@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::stories::{healthy, july};
 use super::traffic::{AMAZON, BUILDS, COLOS, Fault, World};
-use crate::{Contrast, Moment, Outcome};
-use blobwatch_pull::Origin;
-use blobwatch_records::{CellBatch, CellCounts, CellKey, UpstreamCells, UpstreamCount, UpstreamRule};
+use crate::{AnomalyKind, Contrast, Moment, Outcome};
+use blobwatch_pull::{ClientKey, NetworkKey, Origin};
+use blobwatch_records::{
+    Cell, CellBatch, CellCounts, CellKey, Event, UpstreamCells, UpstreamCount, UpstreamRule,
+};
 use blobwatch_upstream::UpstreamWindow;
 
 const RULE: &str = "cloudflare:ddos/1";
@@ -242,6 +244,47 @@ fn what_comes_alone_or_late_opens_nothing() {
     assert!(story.world.engine.upstream().dropped() > 0);
     let outcome = story.play(HOUR, None, healthy);
     assert_eq!(outcome.changes, []);
+}
+
+/// What the CDN blocked before it came here, as it stands in the cells: refused starts of the rule that it told of. Nobody resumes
+/// anything.
+fn blocked(slot: u64, acts: Acts) -> Vec<Cell> {
+    let cell = |count: UpstreamCount| {
+        let mut cell = Cell::new(CellKey {
+            rules: vec![count.rule],
+            ..count.key
+        });
+        cell.counts.requests = acts.amazon;
+        cell.counts.turned_away = acts.amazon;
+        for at in 0..u64::from(acts.amazon) {
+            let client = (slot * 100 + at).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            cell.affected
+                .insert(Event::TurnedAway, ClientKey(client), NetworkKey(client >> 2));
+        }
+        cell
+    };
+    told(slot, acts, "hub").counts.into_iter().map(cell).collect()
+}
+
+/// Requests that never came here, and that the CDN alone tells of: the anomaly is one of refused starts, and names who refused them.
+#[test]
+fn an_anomaly_of_what_another_party_blocked_names_its_rule() {
+    let mut story = Story::new(9, 0);
+    story.route = "hub";
+    story.play(HOUR, None, healthy);
+    for _ in 0..60 {
+        let mut batch = story.world.batch(&healthy);
+        let slot = story.world.slot;
+        batch.cells.extend(blocked(slot, BLOCKS));
+        batch.upstream = told(slot, BLOCKS, "hub");
+        story.world.take(batch);
+    }
+    let anomaly = story.world.engine.open().next().expect("it opens");
+    assert_eq!(anomaly.kinds, [AnomalyKind::StartRefused]);
+    let names: Vec<&str> = anomaly.rules.iter().map(|rule| &*rule.rule).collect();
+    assert_eq!(names, [RULE], "and no other");
+    let sentence = anomaly.sentence();
+    assert!(sentence.contains("cloudflare:ddos/1 (upstream)"), "{sentence}");
 }
 
 /// A window of slots.
