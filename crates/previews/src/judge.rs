@@ -47,8 +47,12 @@ impl Judge {
         let route = position(book.routes.iter().position(|route| route.name == plan.route));
         let checked = check(&book).map_err(DocumentError::Invalid)?;
         let volume = book.rules.get(candidate).and_then(|rule| rule.volume);
+        let keep = book.settings.keep_addresses;
         let is_by_record = |rule: &blobwatch_rulebook::Rule, checked: &CheckedExpression| {
-            rule.volume.is_some() || checked.fields().iter().any(|field| NEVER_KEPT.contains(field))
+            // The candidate may be told the network of an address that this rule asks for as a whole.
+            let is_of_whole = keep == KeepAddresses::Network && !says_enough(keep, checked);
+            let is_never_kept = |field: &Field| NEVER_KEPT.contains(field);
+            rule.volume.is_some() || is_of_whole || checked.fields().iter().any(is_never_kept)
         };
         let pairs = book.rules.iter().zip(&checked).enumerate();
         let by_record: Vec<bool> = pairs
@@ -79,10 +83,10 @@ impl Judge {
         })
     }
 
-    /// Of a network alone, or of none, nothing is known that a rule asks for.
+    /// Whether what is kept of addresses says what the candidate asks of them.
     pub(super) fn needs_addresses(&self) -> bool {
         let keep = self.compiled.book.settings.keep_addresses;
-        self.needs.address && keep == KeepAddresses::Full
+        self.needs.address && says_enough(keep, &self.checked)
     }
 
     pub(super) fn policy(&self) -> &Policy {
@@ -145,6 +149,15 @@ impl Judge {
                 .iter()
                 .any(|fired| *fired.rule == rule.id && fired.version == rule.version)
         })
+    }
+}
+
+/// Of a network, a rule may ask for blocks that are as wide.
+fn says_enough(keep: KeepAddresses, rule: &CheckedExpression) -> bool {
+    match keep {
+        KeepAddresses::None => false,
+        KeepAddresses::Network => rule.asks_for_networks_only(),
+        KeepAddresses::Full => true,
     }
 }
 

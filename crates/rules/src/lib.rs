@@ -34,6 +34,7 @@ mod json;
 mod limits;
 mod list;
 mod names;
+mod networks;
 mod operand;
 mod parse;
 mod pattern;

@@ -49,12 +49,36 @@ fn a_rule_on_addresses_hits_whom_it_would_have_hit() {
 }
 
 #[test]
-fn without_whole_addresses_a_rule_on_them_cannot_be_judged() {
-    for keep in [KeepAddresses::None, KeepAddresses::Network] {
-        let report = pulled(keep, "ip.src in {192.0.3.0/24}");
+fn networks_judge_rules_whose_blocks_are_as_wide() {
+    for by_network in [
+        "ip.src in {192.0.3.0/24 192.0.5.0/24}",
+        "not ip.src in {192.0.2.0/23 192.0.4.0/24 192.0.6.0/23}",
+    ] {
+        let (full, network) = (
+            pulled(KeepAddresses::Full, by_network),
+            pulled(KeepAddresses::Network, by_network),
+        );
+        assert!(full.matched_requests > 50, "{by_network}");
+        assert_eq!(network.not_judged.requests, 0);
+        assert_eq!(network.matched_requests, full.matched_requests, "{by_network}");
+    }
+}
+
+#[test]
+fn without_the_addresses_that_a_rule_asks_for_it_cannot_be_judged() {
+    for (keep, expression) in [
+        (KeepAddresses::None, "ip.src in {192.0.3.0/24}"),
+        (KeepAddresses::Network, "ip.src in {192.0.3.0/25}"),
+        (
+            KeepAddresses::Network,
+            "ip.src in {192.0.3.0/24} or ip.src eq 192.0.5.0",
+        ),
+    ] {
+        let report = pulled(keep, expression);
         assert_eq!(
             (report.matched_requests, report.not_judged.requests),
-            (0, report.requests)
+            (0, report.requests),
+            "{expression}"
         );
     }
 }
