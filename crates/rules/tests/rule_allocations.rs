@@ -3,7 +3,7 @@
 
 mod rule_random;
 
-use blobwatch_rules::{Engine, Scratch};
+use blobwatch_rules::{Engine, Field, List, ListKind, Lists, Scratch, Value};
 use rule_random::{Draw, Language, expression, facts, headers, values};
 
 /// A generator of bytes (SplitMix64), so that the rules are many and always the same.
@@ -48,6 +48,47 @@ fn a_run_allocates_nothing() {
     assert_eq!(allocations(1), 0);
     assert_eq!(allocations(7), 0);
     assert_eq!(allocations(1000), 0);
+}
+
+/// Lists as long as they may be: looked up where they stand.
+#[test]
+fn a_look_up_in_a_list_allocates_nothing() {
+    let list = |name: &str, kind, item: fn(u32) -> String| {
+        let items: Vec<String> = (0..10_000).map(item).collect();
+        List::new(name, kind, items.iter().map(String::as_str), 1).expect("items of the kind")
+    };
+    let lists: Lists = [
+        list("networks", ListKind::Network, |n| {
+            format!("10.{}.{}.0/25", n / 256, n % 256)
+        }),
+        list("numbers", ListKind::Number, |n| (2 * n).to_string()),
+        list("hosts", ListKind::HostName, |n| format!("*.customer-{n}.example")),
+        list("agents", ListKind::String, |n| format!("client-{n}/1.0")),
+    ]
+    .into_iter()
+    .collect();
+    let rules = [
+        "ip.src in $networks",
+        "ip.src.asnum in $numbers",
+        "http.host in $hosts",
+        "http.user_agent in $agents",
+    ];
+    let read = |rule| {
+        let read = blobwatch_rules::parse(rule).and_then(|rule| rule.check_with(&lists));
+        read.unwrap_or_else(|error| panic!("{error}"))
+    };
+    let engine = Engine::compile(&rules.map(read)).expect("within the limits");
+    let mut scratch = Scratch::new(&engine);
+    let facts = [
+        (Field::Ip, Value::Ip([10, 39, 15, 7].into())),
+        (Field::Asn, Value::Int(19_998)),
+        (Field::Host, "hub.customer-9999.example".into()),
+        (Field::UserAgent, "client-9999/1.0".into()),
+    ];
+    let values = values(&facts, &[]);
+    let counted = allocation_counter::measure(|| engine.run(&values, &mut scratch));
+    assert_eq!(scratch.matched().collect::<Vec<_>>(), [0, 1, 2, 3]);
+    assert_eq!(counted.count_total, 0);
 }
 
 /// The counter counts: the slow twin makes its values anew.
