@@ -1,20 +1,14 @@
-//! `blobwatch list`: the lists that rules name, of a deployment: shown, refreshed from a file, changed by items.
-//!
-//! A refresh is one revision or nothing. It is refused where it would take away more than half of a list: a source that
-//! failed is more likely than a world that changed.
-
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+//! `blobwatch list`: the lists that rules name, of a deployment: shown, refreshed from their sources, changed by items.
 
 use serde_json::{Value, json};
 
 use crate::answer::{self, number, text};
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
-use crate::{Outcome, input, output};
+use crate::{Outcome, output};
 
-/// Bytes of a file of items: what the API takes.
-const MAX_FILE: u64 = 2_000_000;
+mod refresh;
+mod source;
 
 /// Show and change the lists that rules name as $name
 #[derive(clap::Args)]
@@ -33,21 +27,9 @@ enum Command {
         #[command(flatten)]
         deployment: Deployment,
     },
-    /// Replace the items of a list with those of a file, or make the list
+    /// Replace the items of a list with those of its source, or of a file, or make the list
     #[command(after_help = EXAMPLES)]
-    Refresh {
-        name: String,
-        /// One item a line, `#` begins a comment; - reads standard input; gzip, bzip2, xz and zstd are unpacked
-        file: PathBuf,
-        /// Of a new list; a list that is there keeps its own
-        #[arg(long, value_parser = ["address", "network", "number", "string", "host_name"])]
-        kind: Option<String>,
-        /// Remove more than half of the items too
-        #[arg(long)]
-        force: bool,
-        #[command(flatten)]
-        change: Change,
-    },
+    Refresh(refresh::Arguments),
     /// Add items to a list
     #[command(after_help = EXAMPLES)]
     Add {
@@ -88,7 +70,8 @@ const EXAMPLES: &str = "Examples:
   export BLOBWATCH_URL=https://registry.example.com BLOBWATCH_TOKEN=…
   blobwatch list show
   blobwatch list refresh office office.txt --kind network --reason 'first list'
-  curl -s https://example.com/addresses.txt | blobwatch list refresh crawlers - --reason nightly
+  blobwatch list refresh crawlers --source https://example.com/addresses.txt --kind network
+  blobwatch list refresh --all --reason nightly
   blobwatch list add office 192.0.2.7 --reason 'new uplink'
 
 Exit codes: 0 done, or nothing to do; 2 refused, or another error";
@@ -103,13 +86,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
             name: Some(name),
             deployment,
         } => show(name, &Api::new(deployment)?),
-        Command::Refresh {
-            name,
-            file,
-            kind,
-            force,
-            change,
-        } => refresh(name, file, kind.as_deref(), *force, change),
+        Command::Refresh(arguments) => refresh::run(arguments),
         Command::Add { name, items, change } => change_items(name, "add", items, change),
         Command::Remove { name, items, change } => change_items(name, "remove", items, change),
         Command::Delete { name, change } => {
@@ -127,11 +104,15 @@ fn show_all(api: &Api) -> Result<Outcome, Problem> {
         let page = api.get(&format!("lists?limit=100{cursor}"))?;
         for list in answer::list(&page, "items") {
             output::text(&format!(
-                "{}  {}, {} items, version {}  {}\n",
+                "{}  {}, {} items, version {}{}  {}\n",
                 text(list, "name"),
                 text(list, "kind"),
                 number(list, "count"),
                 number(list, "version"),
+                match text(list, "source") {
+                    "" => String::new(),
+                    source => format!(", from {source}"),
+                },
                 text(list, "description")
             ))?;
         }
@@ -148,55 +129,6 @@ fn show(name: &str, api: &Api) -> Result<Outcome, Problem> {
         output::text(&format!("{item}\n"))?;
     }
     Ok(Outcome::Nothing)
-}
-
-fn refresh(
-    name: &str,
-    file: &Path,
-    kind: Option<&str>,
-    force: bool,
-    change: &Change,
-) -> Result<Outcome, Problem> {
-    let items = read(file)?;
-    let api = Api::new(&change.deployment)?;
-    // The list of the revision that is replaced.
-    let book = api.get("rulebook")?;
-    let mut lists = answer::list(&book, "lists").iter();
-    let list = lists.find(|list| text(list, "name") == name);
-    let kind = kind_of(name, kind, list)?;
-    let list = list.unwrap_or(&Value::Null);
-    if !force {
-        check_loss(name, file, list, &items)?;
-    }
-    let description = text(list, "description");
-    let body = json!({"kind": kind, "description": description, "items": items});
-    let revision = number(&book, "revision");
-    let changed = api.send("PUT", &path(name, "", change), &body, Some(revision))?;
-    told(name, &changed)
-}
-
-/// The kind that a list has, or is to have.
-fn kind_of<'a>(name: &str, asked: Option<&'a str>, list: Option<&'a Value>) -> Result<&'a str, Problem> {
-    let expected = match (asked, list.map(|list| text(list, "kind"))) {
-        (Some(asked), Some(kind)) if asked != kind => {
-            format!("expected --kind {kind}, or none: {name} has that kind, not {asked}")
-        }
-        (_, Some(kind)) | (Some(kind), None) => return Ok(kind),
-        (None, None) => format!("expected --kind: there is no list {name} yet"),
-    };
-    Err(Problem::Usage(expected))
-}
-
-/// As many as are there, whatever they are: an item may be written in several ways.
-fn check_loss(name: &str, file: &Path, list: &Value, items: &[String]) -> Result<(), Problem> {
-    let (before, after) = (items_of(list).len(), items.iter().collect::<BTreeSet<_>>().len());
-    if after > 0 && after * 2 >= before {
-        return Ok(());
-    }
-    Err(Problem::Usage(format!(
-        "{} has {after} items, and {name} has {before}: expected --force to remove so many; nothing was changed",
-        input::name(file)
-    )))
 }
 
 fn change_items(name: &str, what: &str, items: &[String], change: &Change) -> Result<Outcome, Problem> {
@@ -227,18 +159,6 @@ fn path(name: &str, below: &str, change: &Change) -> String {
         Some(reason) => format!("{path}?reason={}", escaped(reason)),
         None => path,
     }
-}
-
-/// One item a line. A comment is a line of its own, or follows a space.
-fn read(file: &Path) -> Result<Vec<String>, Problem> {
-    let text = input::text(file, MAX_FILE)?;
-    let items = text
-        .lines()
-        .map(|line| line.split(" #").next().unwrap_or(line).trim());
-    Ok(items
-        .filter(|item| !item.is_empty() && !item.starts_with('#'))
-        .map(str::to_owned)
-        .collect())
 }
 
 fn items_of(list: &Value) -> Vec<String> {

@@ -7,6 +7,8 @@
 )]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -564,6 +566,114 @@ fn a_source_that_failed_empties_no_list() {
         "expected --kind string, or none",
     );
     program.case(&["list", "delete", "tools"], 0, "removed tools");
+}
+
+/// Lists as others publish them: one there, packed; one led to; one gone.
+fn publisher() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let led_to = format!("{address}/there");
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut line = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            reader.read_line(&mut line).unwrap();
+            let mut rest = String::new();
+            while reader.read_line(&mut rest).unwrap() > 2 {}
+            let (status, body) = match line.split(' ').nth(1).unwrap() {
+                "/there" => ("200 OK", "# ours\n192.0.2.0/24\n198.51.100.7\n"),
+                "/moved" => ("302 Found", ""),
+                "/page" => ("200 OK", "<!doctype html><p>Sign in"),
+                _ => ("404 Not Found", "gone"),
+            };
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nlocation: {led_to}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            )
+            .unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn lists_are_refreshed_from_their_sources() {
+    let program = Program::new("list-source");
+    let publisher = publisher();
+    program.write("tools.txt", "curl\nwget\n");
+    let moved = format!("{publisher}/moved");
+    program.case(
+        &[
+            "list", "refresh", "office", "--source", &moved, "--kind", "network",
+        ],
+        0,
+        "office: 2 items, 2 added",
+    );
+    program.case(
+        &[
+            "list",
+            "refresh",
+            "tools",
+            "--source",
+            "tools.txt",
+            "--kind",
+            "string",
+        ],
+        0,
+        "tools: 2 items",
+    );
+    program.case(
+        &["list", "show"],
+        0,
+        &format!("office  network, 2 items, version 1, from {moved}"),
+    );
+    // Items alone leave the source; so does a file in its place.
+    program.case(&["list", "add", "office", "203.0.113.9"], 0, "3 items");
+    program.write("tools.txt", "curl\nwget\ncrane\n");
+    program.case(
+        &["list", "refresh", "--all"],
+        0,
+        "office: 2 items, 0 added, 1 removed",
+    );
+    program.case(&["list", "show", "tools"], 0, "crane");
+    // One that fails is said, keeps its items, and keeps no other from being refreshed.
+    let gone = format!("{publisher}/gone");
+    program.case(
+        &["list", "refresh", "office", "--source", &gone],
+        2,
+        "expected the status 200, found 404",
+    );
+    program.case(
+        &[
+            "list",
+            "refresh",
+            "office",
+            "--source",
+            &format!("{publisher}/page"),
+        ],
+        2,
+        "found a page",
+    );
+    program.case(
+        &["list", "refresh", "office", "--source", "ftp://x/y"],
+        2,
+        "https://",
+    );
+    program.write("tools.txt", "");
+    program.case(&["list", "refresh", "--all"], 2, "tools.txt has 0 items");
+    program.case(&["list", "refresh", "--all"], 2, "office: 2 items");
+    program.case(
+        &["list", "refresh", "tools", "--source", ""],
+        0,
+        "tools: 3 items, 0 added, 0 removed; version 3",
+    );
+    program.case(&["list", "refresh", "tools"], 2, "the list tools has no source");
+    program.case(&["rulebook", "pull", "book.toml"], 0, "2 lists");
+    let book = program.read("book.toml");
+    assert!(book.contains(&format!("source = \"{moved}\"")), "{book}");
+    program.case(&["rulebook", "diff", "book.toml"], 0, "no difference");
 }
 
 #[test]

@@ -15,9 +15,9 @@ use blobwatch_pull::{Action, BlobShapes, Mode, ShapeError, rule_action};
 /// 2 has stages and guards of modes, 3 has `blobs` of routes, 4 has `anomaly_breadth` of the settings, 5 has lists, the
 /// action `allow`, `ingest`, `keep_addresses` and `address_hours` of the settings, and `anomaly_breadth` of routes, 6 has
 /// `archive` and `max_records_per_s` of the settings, `cache` and `keep` of routes, layouts of FireLogs, and bounds of their
-/// number. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as
+/// number, 7 has sources of lists. A document says the lowest that can say it ([`Rulebook::with_schema`]), so that isolates of older builds go on with it as
 /// long as they can.
-pub const SCHEMA: u32 = 6;
+pub const SCHEMA: u32 = 7;
 
 /// The route that always exists and matches what no other does.
 pub const DEFAULT_ROUTE: &str = "default";
@@ -60,7 +60,10 @@ impl Rulebook {
         let is_5 = !self.lists.is_empty() || self.settings.is_5();
         let is_6 = |route: &Route| !route.cache.is_origin() || route.keep.is_some();
         let has_layouts = !self.layouts.is_empty() || self.settings.has_fire_log_bounds();
-        let schema = if has_layouts || self.settings.is_6() || self.routes.iter().any(is_6) {
+        let has_sources = self.lists.iter().any(|list| list.source.is_some());
+        let schema = if has_sources {
+            7
+        } else if has_layouts || self.settings.is_6() || self.routes.iter().any(is_6) {
             6
         } else if is_5 || self.rules.iter().any(allows) || self.routes.iter().any(has_breadth) {
             5

@@ -44,7 +44,7 @@ pub use fire_logs::{EVERY_COLO, FULL, FireLogBounds, FireLogLayout, LoadReport};
 pub use ingest::{IngestMapping, KNOWN_SOURCES};
 pub use keep_addresses::KeepAddresses;
 pub use name::{check_name, check_origin};
-pub use named_list::{KindName, ListItem, NamedList, lists_of};
+pub use named_list::{KindName, ListItem, NamedList, check_list_source, lists_of};
 pub use plan::{Plan, Watched};
 pub(crate) use policy::PolicyRule;
 pub use policy::{ModeSource, Policy};

@@ -22,7 +22,32 @@ pub struct NamedList {
     pub description: String,
     #[serde(with = "KindName")]
     pub kind: ListKind,
+    /// Where `blobwatch list refresh` reads the items: an address (`https://…`), or a file of whoever runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     pub items: Vec<ListItem>,
+}
+
+/// Bytes of a source: the longest addresses that programs agree on.
+const MAX_SOURCE: usize = 2048;
+
+/// Whether a text may be a source. Everybody with a token reads it, and so does the audit log: it holds no password.
+///
+/// # Errors
+/// What was expected.
+pub fn check_list_source(source: &str) -> Result<(), &'static str> {
+    if source.is_empty() || source.len() > MAX_SOURCE || source.chars().any(char::is_control) {
+        return Err("an address or the path of a file, of at most 2048 bytes without control characters");
+    }
+    let Some((scheme, rest)) = source.split_once("://") else {
+        return Ok(());
+    };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match scheme {
+        "https" | "http" if host.contains('@') => Err("an address without a name or password in it"),
+        "https" | "http" if !host.is_empty() => Ok(()),
+        _ => Err("an address that begins with https:// or http:// and a host"),
+    }
 }
 
 /// How a kind is written.
@@ -203,6 +228,26 @@ mod tests {
         let normal = list(kind, items).unwrap();
         assert_eq!(serde_json::to_string(&normal.items).unwrap(), expected);
         assert_eq!(normal.clone().normal("").unwrap(), normal);
+    }
+
+    #[test]
+    fn a_source_is_an_address_or_a_file() {
+        for (source, expected) in [
+            ("https://example.com/addresses.txt?family=4", true),
+            ("http://127.0.0.1:8000/x", true),
+            ("/etc/blobwatch/office.txt", true),
+            ("lists/office.txt", true),
+            ("", false),
+            ("https://", false),
+            ("https:///x", false),
+            ("ftp://example.com/x", false),
+            ("https://ada:secret@example.com/x", false),
+            ("https://example.com/@x", true),
+            ("a\nb", false),
+        ] {
+            assert_eq!(check_list_source(source).is_ok(), expected, "{source}");
+        }
+        assert!(check_list_source(&"x".repeat(MAX_SOURCE + 1)).is_err());
     }
 
     #[test]

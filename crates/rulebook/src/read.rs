@@ -177,10 +177,10 @@ mod tests {
 
     #[test]
     fn a_newer_schema_is_told_apart_from_a_broken_document() {
-        let newer = EMPTY.replace("\"schema\":1", "\"schema\":7,\"invented\":[]");
+        let newer = EMPTY.replace("\"schema\":1", "\"schema\":8,\"invented\":[]");
         assert_eq!(
             Rulebook::from_json(&newer).unwrap_err(),
-            DocumentError::NewerSchema { found: 7 }
+            DocumentError::NewerSchema { found: 8 }
         );
     }
 

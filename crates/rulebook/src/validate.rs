@@ -9,7 +9,7 @@ use super::document::{AnomalyBreadth, DEFAULT_ROUTE, ModeSetting, Route, Rule, R
 use super::fire_logs::{EVERY_COLO, FireLogBounds, FireLogLayout};
 use super::ingest;
 use super::name::{check_archive, check_host, check_name, check_origin};
-use super::named_list::NamedList;
+use super::named_list::{NamedList, check_list_source};
 use super::stages;
 use crate::route::{Glob, MAX_ROUTES};
 use blobwatch_pull::{Action, Mode};
@@ -183,6 +183,13 @@ fn lists(faults: &mut Faults, lists: &[NamedList]) {
         }
         let description = format!("lists[{at}].description");
         faults.at_most(description, list.description.len(), MAX_DESCRIPTION, "bytes");
+        if let Some(source) = &list.source {
+            faults.check(
+                || format!("lists[{at}].source"),
+                source,
+                check_list_source(source),
+            );
+        }
         faults.at_most(
             format!("lists[{at}].items"),
             list.items.len(),

@@ -1798,6 +1798,8 @@ export interface components {
             rules: string[];
             /** Format: uint64 */
             since_revision: number;
+            /** @description Where `blobwatch list refresh` reads the items. */
+            source: string | null;
             /** @description RFC 3339. */
             time: string;
             /** Format: uint64 */
@@ -2872,12 +2874,17 @@ export interface components {
          * @enum {string}
          */
         KeepAddresses: "none" | "full" | "network";
-        /** @description All of a list; a description that is left out is empty, not what was there. */
+        /**
+         * @description All of a list; a description that is left out is empty, not what was there. A source that is left out stays, so that whoever
+         *     changes items need not know it; an empty one takes it away.
+         */
         ListBody: {
             /** @default  */
             description?: string;
             items: components["schemas"]["ListItem"][];
             kind: components["schemas"]["ListKind"];
+            /** @default null */
+            source?: string | null;
         };
         /** @description A list as it is now, and the rules that name it. */
         ListDetail: {
@@ -2895,6 +2902,8 @@ export interface components {
             rules: string[];
             /** Format: uint64 */
             since_revision: number;
+            /** @description Where `blobwatch list refresh` reads the items. */
+            source: string | null;
             /** @description RFC 3339. */
             time: string;
             /** Format: uint64 */
@@ -2923,6 +2932,8 @@ export interface components {
             reason: string | null;
             /** Format: uint64 */
             since_revision: number;
+            /** @description Where `blobwatch list refresh` reads the items. */
+            source: string | null;
             /** @description RFC 3339. */
             time: string;
             /** Format: uint64 */
@@ -3116,6 +3127,8 @@ export interface components {
             kind: components["schemas"]["ListKind"];
             /** @description Lower case letters, digits and underscores, as at Cloudflare. */
             name: string;
+            /** @description Where `blobwatch list refresh` reads the items: an address (`https://…`), or a file of whoever runs it. */
+            source?: string | null;
             /** Format: uint32 */
             version: number;
         };
@@ -3439,6 +3452,8 @@ export interface components {
             items: components["schemas"]["ListItem"][];
             kind: components["schemas"]["ListKind"];
             name: string;
+            /** @default null */
+            source?: string | null;
             /**
              * Format: uint32
              * @default null

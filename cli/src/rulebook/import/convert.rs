@@ -84,6 +84,7 @@ fn of_list(found: &FoundList) -> Result<(Converted, List), String> {
         version: 1,
         description: found.description.clone(),
         kind,
+        source: None,
         items,
     };
     let list = list.normal("").map_err(|faults| {

@@ -26,6 +26,8 @@ pub(crate) struct ListOutline {
     pub description: String,
     #[serde(with = "KindName")]
     pub kind: ListKind,
+    /// Where `blobwatch list refresh` reads the items.
+    pub source: Option<String>,
     /// How many items.
     pub count: usize,
     /// RFC 3339.
@@ -72,6 +74,7 @@ impl From<&StoredVersion<NamedList>> for ListOutline {
             version: list.version,
             description: list.description.clone(),
             kind: list.kind,
+            source: list.source.clone(),
             count: list.items.len(),
             time: rfc3339(kept.time_ms),
             actor: kept.actor.clone(),
@@ -82,7 +85,8 @@ impl From<&StoredVersion<NamedList>> for ListOutline {
     }
 }
 
-/// All of a list; a description that is left out is empty, not what was there.
+/// All of a list; a description that is left out is empty, not what was there. A source that is left out stays, so that whoever
+/// changes items need not know it; an empty one takes it away.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -91,6 +95,8 @@ pub(super) struct ListBody {
     description: String,
     #[serde(with = "KindName")]
     kind: ListKind,
+    #[serde(default)]
+    source: Option<String>,
     items: Vec<ListItem>,
 }
 
@@ -166,11 +172,15 @@ pub(crate) fn put_list<S: Sql>(
         ))
     })?;
     with_body(context, text, |context, body: ListBody| {
+        let before = store.valid::<NamedList>(Kind::List)?.into_iter();
+        let before = before.map(|kept| kept.value).find(|list| list.name == name);
+        let source = body.source.or_else(|| before?.source);
         let list = NamedList {
             name: name.to_owned(),
             version: 0,
             description: body.description,
             kind: body.kind,
+            source: source.filter(|source| !source.is_empty()),
             items: body.items,
         };
         let list = list.normal("body.").map_err(Problem::invalid)?;
@@ -330,13 +340,17 @@ pub(super) fn version_after(versions: &[StoredVersion<NamedList>]) -> u32 {
 /// are those.
 pub(super) fn outline(list: &NamedList) -> Value {
     let items = json_text(&list.items).unwrap_or_default();
-    json!({
+    let mut told = json!({
         "version": list.version,
         "kind": kind_name(list.kind),
         "description": list.description,
         "count": list.items.len(),
         "sha256": hex(&<[u8; 32]>::from(Sha256::digest(items))),
-    })
+    });
+    if let (Value::Object(fields), Some(source)) = (&mut told, &list.source) {
+        fields.insert("source".to_owned(), source.as_str().into());
+    }
+    told
 }
 
 fn kind_name(kind: ListKind) -> Value {

@@ -56,6 +56,8 @@ pub(crate) struct PushedList {
     description: String,
     #[serde(with = "KindName")]
     kind: ListKind,
+    #[serde(default)]
+    source: Option<String>,
     items: Vec<ListItem>,
 }
 
@@ -307,6 +309,7 @@ impl PushedList {
             name: self.name,
             description: self.description,
             kind: self.kind,
+            source: self.source,
             items: self.items,
         };
         let bare = NamedList {

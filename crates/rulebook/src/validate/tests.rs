@@ -327,17 +327,22 @@ fn what_older_builds_do_not_know_needs_a_newer_schema() {
     assert_eq!(listed.clone().with_schema().schema, 5);
     let text = serde_json::to_string(&listed).unwrap();
     assert_eq!(Rulebook::from_json(&text).unwrap(), listed);
+    let mut sourced = listed.clone();
+    sourced.lists[0].source = Some("https://example.com/office.txt".to_owned());
+    assert_eq!(sourced.clone().with_schema().schema, SCHEMA);
+    let text = serde_json::to_string(&sourced).unwrap();
+    assert_eq!(Rulebook::from_json(&text).unwrap(), sourced);
     listed.settings.archive = Some("s3://bucket/prefix".to_owned());
-    assert_eq!(listed.with_schema().schema, SCHEMA);
+    assert_eq!(listed.with_schema().schema, 6);
     let mut cached = book();
     cached.routes[1].cache = EdgeCache::Off;
-    assert_eq!(cached.with_schema().schema, SCHEMA);
+    assert_eq!(cached.with_schema().schema, 6);
     let mut sampled = book();
     sampled.routes[1].keep = Some(0.1);
-    assert_eq!(sampled.with_schema().schema, SCHEMA);
+    assert_eq!(sampled.with_schema().schema, 6);
     let mut bounded = book();
     bounded.settings.max_records_per_s = Some(1_000);
-    assert_eq!(bounded.with_schema().schema, SCHEMA);
+    assert_eq!(bounded.with_schema().schema, 6);
 }
 
 fn list(name: &str, items: &[&str]) -> NamedList {
@@ -346,6 +351,7 @@ fn list(name: &str, items: &[&str]) -> NamedList {
         version: 1,
         description: String::new(),
         kind: ListKind::String,
+        source: None,
         items: items
             .iter()
             .map(|item| ListItem::Text((*item).to_owned()))
@@ -361,6 +367,15 @@ fn lists_are_bounded_and_named_once() {
         &["lists[1].name"],
     );
     case(|book| book.lists = vec![list("Office", &[])], &["lists[0].name"]);
+    let of = |source: &str| NamedList {
+        source: Some(source.to_owned()),
+        ..list("a", &[])
+    };
+    case(|book| book.lists = vec![of("https://example.com/a.txt")], &[]);
+    case(
+        |book| book.lists = vec![of("ftp://example.com/a.txt")],
+        &["lists[0].source"],
+    );
     case(
         |book| book.lists = (0..=MAX_LISTS).map(|n| list(&format!("l{n}"), &[])).collect(),
         &["lists"],
@@ -424,8 +439,8 @@ fn only_bounds_and_layouts_of_fire_logs_need_the_newest_schema() {
         book.with_schema().schema
     };
     assert_eq!(with("FRA", FireLogBounds::exactly(4)), 1);
-    assert_eq!(with("FRA", FireLogBounds { least: 1, most: 4 }), SCHEMA);
-    assert_eq!(with("*", FireLogBounds::exactly(1)), SCHEMA);
+    assert_eq!(with("FRA", FireLogBounds { least: 1, most: 4 }), 6);
+    assert_eq!(with("*", FireLogBounds::exactly(1)), 6);
     let mut split = book();
     split.layouts.push(FireLogLayout::new("FRA", 2));
     let text = serde_json::to_string(&split.with_schema()).unwrap();

@@ -14,7 +14,7 @@ fn a_list_is_written_read_and_versioned() {
     assert_eq!(status, 201);
     assert_eq!(
         made,
-        json!({"name": "office", "version": 1, "description": "us", "kind": "network", "count": 2,
+        json!({"name": "office", "version": 1, "description": "us", "kind": "network", "source": null, "count": 2,
             "time": "2020-07-05T19:01:00.000Z", "actor": "ops", "reason": "moved", "since_revision": 2,
             "until_revision": null, "rules": [], "added": 2, "removed": 0, "revision": 2, "changed": true})
     );
@@ -51,6 +51,35 @@ fn a_list_is_written_read_and_versioned() {
     );
     assert_eq!(api.get("rulebook?revision=2")["schema"], 5);
     assert_eq!(api.get("rulebook?revision=1").get("lists"), None);
+}
+
+/// Whoever changes items need not know where they come from.
+#[test]
+fn a_source_stays_until_it_is_taken_away() {
+    let api = api();
+    let mut list = office();
+    list["source"] = json!("https://example.com/office.txt");
+    let (_, made) = api.put("lists/office", &list);
+    assert_eq!(made["source"], list["source"]);
+    let (_, same) = api.put("lists/office", &office());
+    assert_eq!(
+        (&same["source"], &same["changed"]),
+        (&list["source"], &json!(false))
+    );
+    assert_eq!(api.get("lists")["items"][0]["source"], list["source"]);
+    let audit = api.get("audit");
+    assert_eq!(audit["items"][0]["after"]["source"], list["source"]);
+    assert_eq!(api.get("rulebook")["schema"], 7);
+    let secret = r#"{"kind": "string", "source": "https://ada:secret@example.com/", "items": []}"#;
+    let refused = api.refused("PUT", "lists/office", secret);
+    assert_eq!(
+        (refused.status, refused.errors[0].place.as_str()),
+        (422, "body.source")
+    );
+    list["source"] = json!("");
+    let (_, bare) = api.put("lists/office", &list);
+    assert_eq!((&bare["source"], &bare["version"]), (&Value::Null, &json!(2)));
+    assert_eq!(api.get("rulebook")["schema"], 5);
 }
 
 #[test]

@@ -23,8 +23,9 @@ const VERSION_8: &str = include_str!("../../../tests/data/rule_book_v8.sql");
 const VERSION_9: &str = include_str!("../../../tests/data/rule_book_v9.sql");
 const VERSION_10: &str = include_str!("../../../tests/data/rule_book_v10.sql");
 const VERSION_11: &str = include_str!("../../../tests/data/rule_book_v11.sql");
+const VERSION_12: &str = include_str!("../../../tests/data/rule_book_v12.sql");
 
-const ALL: [&str; 12] = [
+const ALL: [&str; 13] = [
     VERSION_1,
     VERSION_2,
     VERSION_3,
@@ -37,6 +38,7 @@ const ALL: [&str; 12] = [
     VERSION_9,
     VERSION_10,
     VERSION_11,
+    VERSION_12,
 ];
 
 fn opened(script: &str) -> RuleBookStore<Native> {
@@ -62,8 +64,8 @@ fn every_version_has_a_sample() {
         rows[0].integer(0, "meta.value").unwrap()
     };
     let numbers: Vec<u64> = ALL.iter().copied().map(number).collect();
-    assert_eq!(numbers, [1, 2, 3, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
-    assert_eq!(schema::STEPS.len(), 11);
+    assert_eq!(numbers, [1, 2, 3, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    assert_eq!(schema::STEPS.len(), 12);
 }
 
 #[test]
@@ -109,6 +111,7 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
         VERSION_9,
         VERSION_10,
         VERSION_11,
+        VERSION_12,
     ] {
         let known = opened(script).fire_logs().unwrap();
         let known: Vec<_> = known
@@ -119,6 +122,7 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
     }
     for script in [
         VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11,
+        VERSION_12,
     ] {
         let store = opened(script);
         let ledger = store.guard("sweep", "default").unwrap().unwrap();
@@ -136,27 +140,32 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
         VERSION_9,
         VERSION_10,
         VERSION_11,
+        VERSION_12,
     ] {
         let stamp = opened(script).preview("pv-000001").unwrap().unwrap();
         assert_eq!((stamp.rule.as_str(), stamp.version), ("sweep", 2));
     }
     for script in [
-        VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11,
+        VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11, VERSION_12,
     ] {
         let store = opened(script);
         let waiting = store.notices_due(NoticeKind::Harm, NOW, 10).unwrap();
         assert_eq!((waiting.len(), waiting[0].attempts), (1, 3));
         assert!(waiting[0].body.contains("\"healthy\":20"));
     }
-    for script in [VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11] {
+    for script in [
+        VERSION_6, VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11, VERSION_12,
+    ] {
         let losses = opened(script).losses().unwrap();
         assert_eq!((losses[0].name.as_str(), losses[0].count), ("changes_dropped", 2));
     }
-    for script in [VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11] {
+    for script in [
+        VERSION_7, VERSION_8, VERSION_9, VERSION_10, VERSION_11, VERSION_12,
+    ] {
         let ended = opened(script).ended_sessions(NOW).unwrap();
         assert_eq!(ended.ended_s("ops"), Some(1_593_975_600));
     }
-    for script in [VERSION_9, VERSION_10, VERSION_11] {
+    for script in [VERSION_9, VERSION_10, VERSION_11, VERSION_12] {
         let store = opened(script);
         let pending = store.pending_mode("empty", "default").unwrap().unwrap();
         assert_eq!(
@@ -165,15 +174,22 @@ fn what_a_version_brought_is_kept_by_all_that_follow() {
         );
         assert_eq!(store.second_person_above().unwrap(), Some(2.5));
     }
-    readings_and_archives_are_kept(&opened(VERSION_11));
-    for script in [VERSION_8, VERSION_9, VERSION_10, VERSION_11] {
+    for script in [VERSION_11, VERSION_12] {
+        readings_and_archives_are_kept(&opened(script));
+    }
+    let book = opened(VERSION_12).document().unwrap();
+    assert_eq!(
+        book.lists[0].source.as_deref(),
+        Some("https://example.com/office.txt")
+    );
+    for script in [VERSION_8, VERSION_9, VERSION_10, VERSION_11, VERSION_12] {
         tokens_are_kept(script);
     }
-    for script in [VERSION_10, VERSION_11] {
+    for script in [VERSION_10, VERSION_11, VERSION_12] {
         let book = opened(script).document().unwrap();
         let layout = book.layout("FRA").unwrap();
         assert_eq!((layout.count, layout.earlier[0].count), (2, 1));
-        assert_eq!(book.schema, 6);
+        assert_eq!(book.schema, if book.lists.is_empty() { 6 } else { 7 });
     }
 }
 
