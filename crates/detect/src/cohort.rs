@@ -20,18 +20,19 @@ type Value = u16;
 
 /// A cohort as the number of each attribute's value, 0 where the attribute may be anything.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Key([Value; MAX_ATTRIBUTES]);
+#[serde(from = "[Value; MAX_ATTRIBUTES]", into = "[Value; MAX_ATTRIBUTES]")]
+pub struct Key(u128);
+
+/// Bits of a value.
+const VALUE_BITS: usize = 16;
+
+/// The lowest bit of each.
+const LOWEST: u128 = u128::MAX / Value::MAX as u128;
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let word = |values: &[Value]| {
-            values
-                .iter()
-                .fold(0, |word, value| word << 16 | u64::from(*value))
-        };
-        let (low, high) = self.0.split_at(MAX_ATTRIBUTES / 2);
-        state.write_u64(word(low));
-        state.write_u64(word(high));
+        state.write_u64((self.0 >> 64) as u64);
+        state.write_u64(self.0 as u64);
     }
 }
 
@@ -55,28 +56,49 @@ impl Hasher for KeyHasher {
 }
 
 /// A map by cohort.
+/// The bits of the attributes of a mask, the first of which are the highest: keys are in the order of their values.
+fn bits(mask: u8) -> u128 {
+    let attributes = (0..MAX_ATTRIBUTES).filter(|at| mask >> at & 1 == 1);
+    attributes.map(|at| u128::from(Value::MAX) << shift(at)).sum()
+}
+
+fn shift(at: usize) -> usize {
+    (MAX_ATTRIBUTES - 1 - at) * VALUE_BITS
+}
+
+impl From<[Value; MAX_ATTRIBUTES]> for Key {
+    fn from(values: [Value; MAX_ATTRIBUTES]) -> Self {
+        let word = |word, value| word << VALUE_BITS | u128::from(value);
+        Self(values.into_iter().fold(0, word))
+    }
+}
+
+impl From<Key> for [Value; MAX_ATTRIBUTES] {
+    fn from(Key(word): Key) -> Self {
+        std::array::from_fn(|at| (word >> shift(at)) as Value)
+    }
+}
+
 pub(crate) type KeyMap<T> = HashMap<Key, T, BuildHasherDefault<KeyHasher>>;
 
 impl Key {
     /// Everything.
-    pub const ROOT: Self = Self([0; MAX_ATTRIBUTES]);
+    pub const ROOT: Self = Self(0);
 
     /// No leaf is in it: no value has this number.
-    pub(crate) const OF_NOBODY: Self = Self([Value::MAX; MAX_ATTRIBUTES]);
+    pub(crate) const OF_NOBODY: Self = Self(u128::MAX);
 
     /// How many attributes are fixed.
     #[must_use]
     pub fn depth(self) -> usize {
-        self.0.iter().filter(|value| **value != 0).count()
+        self.named().count_ones() as usize
     }
 
     /// Whether some request could be in both cohorts, as far as their attributes tell.
     #[must_use]
     pub fn overlaps(self, other: Self) -> bool {
-        self.0
-            .iter()
-            .zip(other.0)
-            .all(|(a, b)| *a == 0 || b == 0 || *a == b)
+        let differs = Self(self.0 ^ other.0).named();
+        differs & self.named() & other.named() == 0
     }
 
     /// The cohorts that fix one attribute of this one's.
@@ -88,11 +110,13 @@ impl Key {
 
     /// Only the attributes whose bit is set.
     fn masked(self, mask: u8) -> Self {
-        let mut at = 0;
-        Self(self.0.map(|value| {
-            at += 1;
-            if mask >> (at - 1) & 1 == 1 { value } else { 0 }
-        }))
+        Self(self.0 & bits(mask))
+    }
+
+    /// The lowest bit of each value that is there.
+    fn named(self) -> u128 {
+        let found = |bits: u128, by: usize| bits | bits >> by;
+        [8, 4, 2, 1].into_iter().fold(self.0, found) & LOWEST
     }
 }
 
@@ -191,11 +215,11 @@ impl Names {
         if values.len() != self.attributes.len() {
             return None;
         }
-        let mut key = Key::ROOT;
-        for ((slot, attribute), value) in key.0.iter_mut().zip(&mut self.attributes).zip(values) {
+        let mut key = [0; MAX_ATTRIBUTES];
+        for ((slot, attribute), value) in key.iter_mut().zip(&mut self.attributes).zip(values) {
             *slot = attribute.number(value);
         }
-        Some(key)
+        Some(key.into())
     }
 
     /// How many attributes there are.
@@ -205,22 +229,22 @@ impl Names {
 
     /// The leaf of a row of a table.
     pub(crate) fn leaf_of(&mut self, row: &[u32; MAX_ATTRIBUTES], numbers: &mut Numbers<'_>) -> Key {
-        let mut key = Key::ROOT;
-        let places = key.0.iter_mut().zip(&mut self.attributes);
+        let mut key = [0; MAX_ATTRIBUTES];
+        let places = key.iter_mut().zip(&mut self.attributes);
         for (((slot, attribute), at), known) in places.zip(row).zip(&mut numbers.0) {
             *slot = known.number(*at, attribute);
         }
-        key
+        key.into()
     }
 
     /// The cohort that fixes one attribute. `None` where the value has no number.
     #[must_use]
     pub(crate) fn margin(&self, attribute: &str, value: &str) -> Option<Key> {
-        let mut key = Key::ROOT;
-        let mut named = key.0.iter_mut().zip(&self.attributes);
+        let mut key = [0; MAX_ATTRIBUTES];
+        let mut named = key.iter_mut().zip(&self.attributes);
         let (slot, attribute) = named.find(|(_, known)| known.name == attribute)?;
         *slot = *attribute.numbers.get(value)?;
-        Some(key)
+        Some(key.into())
     }
 
     /// Forgets the values that none of these cohorts has, of attributes that have no number left for another.
@@ -230,7 +254,7 @@ impl Names {
         }
         let mut numbers = vec![BTreeSet::new(); self.attributes.len()];
         for key in used {
-            for (numbers, value) in numbers.iter_mut().zip(key.0) {
+            for (numbers, value) in numbers.iter_mut().zip(<[Value; MAX_ATTRIBUTES]>::from(key)) {
                 numbers.insert(value);
             }
         }
@@ -246,7 +270,8 @@ impl Names {
             let text = attribute.values.get(usize::from(value).checked_sub(1)?)?;
             Some((attribute.name.clone(), text.clone()))
         };
-        self.attributes.iter().zip(key.0).filter_map(named).collect()
+        let values = <[Value; MAX_ATTRIBUTES]>::from(key);
+        self.attributes.iter().zip(values).filter_map(named).collect()
     }
 
     /// Which cohorts of a leaf are tracked: everything, each attribute, each pair, and the leaf.
@@ -254,7 +279,7 @@ impl Names {
     pub fn tracked(&self) -> Tracked {
         let all: u8 = (0..self.attributes.len()).fold(0, |mask, at| mask | 1 << at);
         let masks = (0..=all).filter(|mask| mask & all == *mask && (mask.count_ones() <= 2 || *mask == all));
-        Tracked(masks.collect())
+        Tracked::from(masks.collect::<Vec<u8>>())
     }
 }
 
@@ -335,23 +360,42 @@ impl TableNumbers<'_> {
 
 /// Sets of attributes whose cohorts are tracked, one bit an attribute.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Tracked(Vec<u8>);
+#[serde(from = "Vec<u8>", into = "Vec<u8>")]
+pub struct Tracked {
+    masks: Vec<u8>,
+    /// What each of them leaves of a leaf.
+    bits: Vec<u128>,
+}
+
+impl From<Vec<u8>> for Tracked {
+    fn from(masks: Vec<u8>) -> Self {
+        let bits = masks.iter().copied().map(bits).collect();
+        Self { masks, bits }
+    }
+}
+
+impl From<Tracked> for Vec<u8> {
+    fn from(tracked: Tracked) -> Self {
+        tracked.masks
+    }
+}
 
 impl Tracked {
     /// In how many tracked cohorts a leaf is.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.masks.len()
     }
 
     /// The tracked cohorts that a leaf is in, each once.
     pub fn cohorts(&self, leaf: Key) -> impl Iterator<Item = Key> {
-        self.0.iter().map(move |mask| leaf.masked(*mask))
+        self.bits.iter().map(move |bits| Key(leaf.0 & bits))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Key, Level, MAX_VALUES, Names, OTHER};
+    use crate::simulate::Random;
 
     fn names(count: usize) -> Names {
         Names::new((0..count).map(|at| format!("a{at}")))
@@ -373,6 +417,24 @@ mod tests {
         case(2, 4);
         case(3, 8);
         case(8, 1 + 8 + 28 + 1);
+    }
+
+    #[test]
+    fn a_key_is_its_values_in_their_order() {
+        let values = [0, 1, 2, 255, 256, 4_096, u16::MAX];
+        let mut random = Random::new(3);
+        let mut any = || std::array::from_fn(|_| values[random.next_u64() as usize % values.len()]);
+        for mask in (0..=u8::MAX).cycle().take(4_096) {
+            let (a, b): ([u16; 8], [u16; 8]) = (any(), any());
+            let (first, second) = (Key::from(a), Key::from(b));
+            assert_eq!(<[u16; 8]>::from(first), a);
+            assert_eq!(first.cmp(&second), a.cmp(&b));
+            assert_eq!(first.depth(), a.iter().filter(|value| **value != 0).count());
+            let overlap = a.iter().zip(b).all(|(a, b)| *a == 0 || b == 0 || *a == b);
+            assert_eq!(first.overlaps(second), overlap, "{a:?} {b:?}");
+            let left = |at: usize| if mask >> at & 1 == 1 { a[at] } else { 0 };
+            assert_eq!(<[u16; 8]>::from(first.masked(mask)), std::array::from_fn(left));
+        }
     }
 
     #[test]
