@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 use super::sources::Sources;
@@ -28,6 +29,9 @@ const WITHOUT_ADMISSION: u64 = 5;
 
 /// Bytes of a row are at most 2 MB on the platform.
 const PART_BYTES: usize = 1_900_000;
+
+/// Room that is made at once for a state that is read: of 300 FireLogs one has 30 MB.
+const MAX_STATE_BYTES: usize = 64_000_000;
 
 /// What is saved.
 #[derive(Serialize)]
@@ -102,7 +106,8 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
     ) {
         return Ok(nothing(head.logged));
     }
-    let mut bytes = Vec::new();
+    // Grown step by step, it would take twice its room.
+    let mut bytes = Vec::with_capacity(usize::try_from(head.bytes).unwrap_or(0).min(MAX_STATE_BYTES));
     for part in head.first..head.first + head.parts {
         for row in &mut sql.run("SELECT bytes FROM state WHERE part = ?", &[number(part)])? {
             bytes.extend(row.take_blob(0, "state.bytes")?);
@@ -177,16 +182,15 @@ fn admission(bytes: &[u8], format: u64) -> Option<(Admission, &[u8])> {
 impl<S: Sql> Detector<S> {
     /// Saves the state and empties the log.
     pub(super) fn save(&mut self, now_ms: u64) -> Result<(), StoreError> {
-        let bytes = self.state_bytes()?;
         let logged = count(&self.sql, "SELECT coalesce(max(id), 0) FROM batch", &[])?;
-        self.sql.transaction(|| {
+        let bytes = self.sql.transaction(|| {
             let first = count(&self.sql, "SELECT coalesce(max(part) + 1, 0) FROM state", &[])?;
-            let parts = self.write_parts(first, &bytes)?;
+            let (parts, bytes) = self.write_parts(first)?;
             let head = Head {
                 format: STATE_FORMAT,
                 first,
                 parts,
-                bytes: bytes.len() as u64,
+                bytes,
                 logged,
             };
             self.sql.run(
@@ -198,15 +202,17 @@ impl<S: Sql> Detector<S> {
             // The newest stays, so that its number is never given again.
             self.sql
                 .run("DELETE FROM batch WHERE id < ?", &[number(logged)])?;
-            Ok::<(), StoreError>(())
+            Ok::<u64, StoreError>(bytes)
         })?;
         self.saved_ms = now_ms;
-        self.saved_bytes = bytes.len() as u64;
+        self.saved_bytes = bytes;
         self.log = log::Size::default();
         Ok(())
     }
 
-    fn state_bytes(&self) -> Result<Vec<u8>, StoreError> {
+    /// Writes the parts as they fill, the first under this number: all of them at once would take as much room as the state does.
+    /// Returns how many there are, and their bytes.
+    fn write_parts(&self, first: u64) -> Result<(u64, u64), StoreError> {
         let state = State {
             engine: &self.engine,
             sources: &self.sources,
@@ -216,19 +222,73 @@ impl<S: Sql> Detector<S> {
             mutes: self.engine.mutes(),
             waiting: self.engine.waiting(),
         };
-        postcard::to_allocvec(&state).map_err(|error| StoreError::Corrupt(format!("the state ({error})")))
+        let mut refused = None;
+        let parts = Parts {
+            sql: &self.sql,
+            room: PART_BYTES,
+            next: first,
+            bytes: Vec::new(),
+            total: 0,
+            refused: &mut refused,
+        };
+        let written = postcard::serialize_with_flavor(&state, parts);
+        let corrupt = |error| StoreError::Corrupt(format!("the state ({error})"));
+        let (next, bytes) = written.map_err(|error| refused.unwrap_or_else(|| corrupt(error)))?;
+        Ok((next - first, bytes))
+    }
+}
+
+/// Rows that are written as they fill.
+pub(super) struct Parts<'a, S> {
+    pub(super) sql: &'a S,
+    /// Bytes of one.
+    pub(super) room: usize,
+    /// The number of the next.
+    pub(super) next: u64,
+    pub(super) bytes: Vec<u8>,
+    pub(super) total: u64,
+    /// Why SQLite refused one: the serializer has no error for it.
+    pub(super) refused: &'a mut Option<StoreError>,
+}
+
+impl<S: Sql> Parts<'_, S> {
+    fn write(&mut self) -> postcard::Result<()> {
+        let bytes = std::mem::take(&mut self.bytes);
+        self.total += bytes.len() as u64;
+        let part = [number(self.next), SqlValue::Blob(bytes)];
+        self.next += 1;
+        let written = self
+            .sql
+            .run("INSERT INTO state (part, bytes) VALUES (?, ?)", &part);
+        written.map(drop).map_err(|error| {
+            *self.refused = Some(error.into());
+            postcard::Error::SerializeBufferFull
+        })
+    }
+}
+
+impl<S: Sql> Flavor for Parts<'_, S> {
+    /// The number after the last, and the bytes of all.
+    type Output = (u64, u64);
+
+    fn try_extend(&mut self, mut data: &[u8]) -> postcard::Result<()> {
+        while let Some((now, later)) = data.split_at_checked(self.room - self.bytes.len()) {
+            self.bytes.extend_from_slice(now);
+            self.write()?;
+            data = later;
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(())
     }
 
-    /// Writes the parts, the first under this number; returns how many there are.
-    fn write_parts(&self, first: u64, bytes: &[u8]) -> Result<u64, StoreError> {
-        let mut next = first;
-        for bytes in bytes.chunks(PART_BYTES) {
-            self.sql.run(
-                "INSERT INTO state (part, bytes) VALUES (?, ?)",
-                &[number(next), SqlValue::Blob(bytes.to_vec())],
-            )?;
-            next += 1;
+    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
+        self.try_extend(&[data])
+    }
+
+    fn finalize(mut self) -> postcard::Result<(u64, u64)> {
+        if !self.bytes.is_empty() {
+            self.write()?;
         }
-        Ok(next - first)
+        Ok((self.next, self.total))
     }
 }

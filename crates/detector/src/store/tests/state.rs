@@ -1,4 +1,5 @@
 use super::*;
+use crate::store::state::Parts;
 use flate2::read::GzDecoder;
 use std::io::Read;
 
@@ -30,6 +31,42 @@ fn a_save_that_did_not_end_leaves_the_one_before() {
     let rows = detector.sql.run("SELECT part FROM state", &[]).unwrap();
     assert_eq!(rows.len(), 1, "the rest of it goes with the next one");
     assert_eq!(state(&reopened(detector, START_MS).engine), before);
+}
+
+#[test]
+fn a_state_is_cut_where_a_row_is_full() {
+    let detector = open();
+    let state: Vec<u8> = (0..25).collect();
+    let mut refused = None;
+    let parts = Parts {
+        sql: &detector.sql,
+        room: 10,
+        next: 7,
+        bytes: Vec::new(),
+        total: 0,
+        refused: &mut refused,
+    };
+    // A length, and a byte for each number below 128.
+    let written = postcard::serialize_with_flavor(&state, parts);
+    assert_eq!((written, refused), (Ok((10, 26)), None));
+    let rows = "SELECT part, bytes FROM state ORDER BY part";
+    let rows = detector.sql.run(rows, &[]).unwrap();
+    let rows = rows.into_iter().map(|mut row| {
+        let part = row.integer(0, "state.part").unwrap();
+        (part, row.take_blob(1, "state.bytes").unwrap())
+    });
+    let (numbers, parts): (Vec<u64>, Vec<Vec<u8>>) = rows.unzip();
+    assert_eq!(numbers, [7, 8, 9]);
+    assert!(parts.iter().map(Vec::len).eq([10, 10, 6]));
+    assert_eq!(parts.concat(), postcard::to_allocvec(&state).unwrap());
+}
+
+#[test]
+fn a_row_that_is_refused_says_why() {
+    let detector = open();
+    detector.sql.run("DROP TABLE state", &[]).unwrap();
+    let error = { detector }.save(START_MS).unwrap_err().to_string();
+    assert!(error.contains("no such table: state"), "{error}");
 }
 
 #[test]
