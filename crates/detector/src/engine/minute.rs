@@ -33,7 +33,9 @@ impl Engine {
     }
 
     fn roll(&mut self, slot: u64, gone: &[Bucket], outcome: &mut Outcome) {
-        let complete = (slot + 1).saturating_sub(FINE_SLOTS) / MINUTE_SLOTS;
+        // What has left the window is read from nowhere else; of a minute that is over nothing comes any more.
+        let left = gone.last().map_or(0, |bucket| bucket.minute() + 1);
+        let complete = left.max((slot + 1).saturating_sub(FINE_SLOTS) / MINUTE_SLOTS);
         let rolled = self.rolled;
         let mut minutes: BTreeMap<u64, Rollup> = BTreeMap::new();
         for bucket in gone.iter().chain(self.window.buckets()) {
@@ -56,5 +58,59 @@ impl Engine {
             self.rolled = *newest;
         }
         outcome.minutes.extend(minutes.into_values());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Engine, Outcome};
+    use crate::window::MINUTE_SLOTS;
+    use blobwatch_pull::{ClientKey, Family, NetworkKey};
+    use blobwatch_records::{Cell, CellCounts, CellKey, Cuts, Event, SKETCH};
+
+    const CELLS: u32 = 1_500;
+
+    /// One request, with as many clients and networks behind each event as are told.
+    fn cell(asn: u32) -> Cell {
+        let mut cell = Cell::new(CellKey {
+            route: "hub".into(),
+            colo: "FRA".into(),
+            country: "DE".into(),
+            asn: Some(asn),
+            family: Family::Docker,
+            os: "".into(),
+            fingerprint: "".into(),
+            rules: Vec::new(),
+        });
+        cell.counts.requests = 1;
+        for event in Event::ALL {
+            for member in 0..SKETCH as u64 {
+                cell.affected.insert(event, ClientKey(member), NetworkKey(member));
+            }
+        }
+        cell
+    }
+
+    #[test]
+    fn minutes_that_leave_a_crowded_window_are_kept() {
+        let cells: Vec<Cell> = (0..CELLS).map(cell).collect();
+        let (mut engine, mut outcome) = (Engine::default(), Outcome::default());
+        let (first, slots) = (600, 3 * MINUTE_SLOTS);
+        for slot in first..first + slots {
+            let other = CellCounts::default();
+            engine.window.push(slot, &cells, &other, &Cuts::default());
+            engine.window.settle();
+            if (slot + 1).is_multiple_of(MINUTE_SLOTS) {
+                engine.minute(slot, &mut outcome);
+            }
+        }
+        assert!(engine.window.first() > Some(first), "it is crowded");
+        let kept = outcome.minutes.iter().flat_map(|minute| &minute.cells);
+        let kept: u32 = kept.map(|(_, counts)| counts.requests).sum();
+        let later = engine.window.buckets();
+        let later = later.filter(|bucket| bucket.minute() > engine.rolled());
+        let rows = later.flat_map(|bucket| bucket.rows.values());
+        let waiting: u32 = rows.map(|row| row.counts.requests).sum();
+        assert_eq!(kept + waiting, CELLS * slots as u32, "each is counted once");
     }
 }
