@@ -110,12 +110,12 @@ pub(crate) fn batch(part: usize, slot: u64, leaves: usize, starts: u32, random: 
 fn key(leaf: usize) -> CellKey {
     CellKey {
         route: Arc::from(["hub", "charts"].get(leaf % 2).copied().unwrap_or_default()),
-        colo: format!("C{:02}", leaf * 7 % 30),
-        country: format!("N{:02}", leaf * 11 % 25),
+        colo: format!("C{:02}", leaf * 7 % 30).into(),
+        country: format!("N{:02}", leaf * 11 % 25).into(),
         asn: Some((leaf * 13 % 600) as u32),
         family: Family::Docker,
-        os: format!("os{}", leaf * 5 % 8),
-        fingerprint: format!("bw1-{}", leaf * 17 % 300),
+        os: format!("os{}", leaf * 5 % 8).into(),
+        fingerprint: format!("bw1-{}", leaf * 17 % 300).into(),
         rules: Vec::new(),
     }
 }
@@ -158,4 +158,15 @@ pub(crate) fn cell(key: CellKey, starts: u32, random: &mut Random) -> Cell {
         }
     }
     cell
+}
+
+/// So many events of each kind.
+pub(crate) fn count(counts: &mut CellCounts, events: u32) {
+    (counts.resumes, counts.large_resumes, counts.repeats) = (events, events, events);
+    (counts.restarts, counts.unreached) = (events, events.min(counts.redirected));
+    counts.refused = events.min(counts.ranged);
+    counts.aborted = events.min(counts.observed);
+    (counts.failed, counts.turned_away, counts.looped) = (events, events, events);
+    (counts.slow, counts.suspect) = (events.min(counts.paced), events.min(counts.fetched));
+    counts.requests = counts.starts + 3 * events;
 }

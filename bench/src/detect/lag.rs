@@ -153,7 +153,7 @@ fn july(key: &CellKey) -> f64 {
 }
 
 fn is_amazon(key: &CellKey) -> bool {
-    key.os == "amzn2" && key.colo != "IAD"
+    &*key.os == "amzn2" && &*key.colo != "IAD"
 }
 
 /// What a rule did in a slot, as its party tells of it.

@@ -142,7 +142,7 @@ fn july_2020(engine: &mut Engine, world: &mut World, begin: u64) -> Option<f64> 
 
 /// One in eight pulls of Amazon Linux, in every colo but one.
 fn july(key: &CellKey) -> f64 {
-    if key.os == "amzn2" && key.colo != "IAD" {
+    if &*key.os == "amzn2" && &*key.colo != "IAD" {
         0.125
     } else {
         0.0

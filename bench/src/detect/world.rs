@@ -132,12 +132,12 @@ impl World {
         let far = if utc_offset.abs() >= 8 { 2.0 } else { 1.0 };
         let key = CellKey {
             route: Arc::from(if at.is_multiple_of(3) { "charts" } else { "hub" }),
-            colo: colo.to_owned(),
-            country: country.to_owned(),
+            colo: colo.into(),
+            country: country.into(),
             asn: Some(asn),
             family,
-            os: os.to_owned(),
-            fingerprint: fingerprint.to_owned(),
+            os: os.into(),
+            fingerprint: fingerprint.into(),
             rules: Vec::new(),
         };
         let mut around = |mean: f64, spread: f64| mean * (spread * self.random.normal()).exp();
@@ -170,7 +170,7 @@ impl World {
             fleet.restarted = 0.4;
             fleet.aborted = 0.05;
             (fleet.clients, fleet.networks) = (2, 1);
-            fleet.key.os = "ci".to_owned();
+            fleet.key.os = "ci".into();
             fleet.from = FIRST + day * DAY;
             self.groups.push(fleet);
         }
@@ -195,7 +195,7 @@ impl World {
             let old = &mut self.groups[at];
             old.until = slot;
             new.key = CellKey {
-                fingerprint: format!("bw1-f{number}"),
+                fingerprint: format!("bw1-f{number}").into(),
                 ..old.key.clone()
             };
             (new.shape, new.utc_offset) = (old.shape, old.utc_offset);

@@ -3,16 +3,19 @@
 use super::centre::Centre;
 use anyhow::Result;
 
-const CALLS: [(&str, &str); 4] = [
+/// As a page opens (six hours of a timeline, one of cohorts), and what it asks for then.
+const CALLS: [(&str, &str); 6] = [
     ("timeline", ""),
     ("timeline", "by=colo"),
+    ("timeline", "by=os&route=hub"),
     ("cohorts", "kind=resume_surge&x=colo&y=os"),
     ("cohorts", "kind=resume_surge&x=family&y=asn"),
+    ("timeline", "since=-24h"),
 ];
 
 const RUNS: usize = 5;
 
-/// Each call, and the milliseconds that it took.
+/// Each call, and the milliseconds of CPU that it took.
 ///
 /// # Errors
 /// When one is refused.

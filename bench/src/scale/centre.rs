@@ -3,15 +3,15 @@
 use super::colo::{Document, ForOthers};
 use super::counted::Counted;
 use super::spent::{Part, Spent};
+use crate::detect::cost::thread_cpu;
 use anyhow::{Result, anyhow};
 use blobwatch_detector::{Allowed, Anomaly, AnomalyKind, Detector, answer};
 use blobwatch_records::{CellBatch, OpenCohort, SLOT_S};
 use blobwatch_rule_book::{Loads, RuleBookStore, take_load};
 use blobwatch_rulebook::Rulebook;
-use blobwatch_sql::{Native, Unpaced, at_once};
+use blobwatch_sql::{Native, Sql, Unpaced, at_once, number};
 use blobwatch_wire::{ApiRequest, Problem};
 use std::path::Path;
-use std::time::Instant;
 
 /// What the night of July 2020 is seen by.
 const KINDS: [AnomalyKind; 2] = [AnomalyKind::ResumeSurge, AnomalyKind::StallSurge];
@@ -189,16 +189,29 @@ impl Centre {
         (sql.written(), sql.read())
     }
 
-    /// Milliseconds that a call of the API takes.
+    /// Milliseconds of CPU that a call of the API takes.
     ///
     /// # Errors
     /// When it is refused.
     pub(super) fn ask(&self, path: &str, query: &str, now_ms: u64) -> Result<f64> {
         let call = ApiRequest::get(path, query, "bench", now_ms);
-        let began = Instant::now();
+        let began = thread_cpu()?;
         let reply = at_once(answer(&self.detector, &call, Allowed::Public, &Unpaced));
         let reply: Result<_, Problem> = reply.ok_or_else(|| anyhow!("it paused"))?;
         reply.map_err(|problem| anyhow!("{path}: {}", problem.detail))?;
-        Ok(began.elapsed().as_secs_f64() * 1_000.0)
+        Ok((thread_cpu()? - began).as_secs_f64() * 1_000.0)
+    }
+
+    /// Repeats the newest minute that is kept, as if so many had been before it.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub(super) fn keep_minutes_before(&self, minutes: u64) -> Result<()> {
+        let repeat = "INSERT OR IGNORE INTO minute (minute, bytes) \
+                      SELECT minute - ?, bytes FROM minute WHERE minute = (SELECT max(minute) FROM minute)";
+        for before in 1..=minutes {
+            self.detector.sql().run(repeat, &[number(before)])?;
+        }
+        Ok(())
     }
 }

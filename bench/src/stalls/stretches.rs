@@ -159,7 +159,7 @@ fn worst(samples: &[f64]) -> f64 {
 
 /// Downloads of one system are resumed.
 fn fault(batch: &mut CellBatch) {
-    for cell in batch.cells.iter_mut().filter(|cell| cell.key.os == "os3") {
+    for cell in batch.cells.iter_mut().filter(|cell| &*cell.key.os == "os3") {
         let counts = &mut cell.counts;
         counts.resumes += counts.starts / 4;
         counts.large_resumes += counts.large_starts / 4;

@@ -291,12 +291,12 @@ const UNKNOWN: &str = "unknown";
 fn key(cohort: Cohort, names: &Meanings) -> CellKey {
     CellKey {
         route: names.routes.text(cohort.route),
-        colo: names.colos.text(cohort.colo).to_string(),
-        country: names.countries.text(cohort.country).to_string(),
+        colo: names.colos.text(cohort.colo),
+        country: names.countries.text(cohort.country),
         asn: cohort.asn,
         family: cohort.family,
-        os: names.systems.text(cohort.os).to_string(),
-        fingerprint: names.fingerprints.text(cohort.fingerprint).to_string(),
+        os: names.systems.text(cohort.os),
+        fingerprint: names.fingerprints.text(cohort.fingerprint),
         rules: names.rules(cohort.rules),
     }
 }

@@ -6,6 +6,7 @@
 //! the values that count. Not in scope: the cohorts made of them (`blobwatch_detect`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -152,8 +153,8 @@ impl Admission {
             (&mut self.fingerprint, &mut cell.key.fingerprint),
         ];
         for (values, value) in values {
-            if !value.is_empty() && value != OTHER && !values.admits(value, &networks, slot) {
-                OTHER.clone_into(value);
+            if !value.is_empty() && **value != *OTHER && !values.admits(value, &networks, slot) {
+                *value = Arc::from(OTHER);
                 values.refuse(requests, slot);
             }
         }
@@ -385,12 +386,12 @@ mod tests {
     fn cell(os: &str, networks: &[u64]) -> Cell {
         let mut cell = Cell::new(CellKey {
             route: "hub".into(),
-            colo: "FRA".to_owned(),
-            country: String::new(),
+            colo: "FRA".into(),
+            country: "".into(),
             asn: None,
             family: Family::Docker,
-            os: os.to_owned(),
-            fingerprint: String::new(),
+            os: os.into(),
+            fingerprint: "".into(),
             rules: Vec::new(),
         });
         cell.counts.requests = 1;
@@ -401,7 +402,7 @@ mod tests {
     }
 
     fn is_told_apart(admission: &mut Admission, os: &str, networks: &[u64], slot: u64) -> bool {
-        admission.admit(cell(os, networks), slot).key.os == os
+        &*admission.admit(cell(os, networks), slot).key.os == os
     }
 
     /// One network invents so many values a slot.

@@ -22,24 +22,31 @@ pub(super) const MAX_VALUES: usize = 64;
 /// Values of a cell in the order of `ATTRIBUTES`.
 #[must_use]
 pub fn values(key: &CellKey) -> [Cow<'_, str>; 7] {
-    let text = |text| if str::is_empty(text) { ABSENT } else { text };
-    [
-        Cow::Borrowed(text(&key.route)),
-        Cow::Borrowed(text(&key.colo)),
-        Cow::Borrowed(text(&key.country)),
-        key.asn
-            .map_or(Cow::Borrowed(ABSENT), |asn| Cow::Owned(asn.to_string())),
-        Cow::Borrowed(key.family.as_str()),
-        Cow::Borrowed(text(&key.os)),
-        Cow::Borrowed(text(&key.fingerprint)),
-    ]
+    std::array::from_fn(|place| value_at(key, place).unwrap_or_default())
+}
+
+/// The one at a place of `ATTRIBUTES`.
+fn value_at(key: &CellKey, place: usize) -> Option<Cow<'_, str>> {
+    let text = match place {
+        0 => &*key.route,
+        1 => &*key.colo,
+        2 => &*key.country,
+        3 => {
+            let asn = key.asn.map(|asn| Cow::Owned(asn.to_string()));
+            return Some(asn.unwrap_or(Cow::Borrowed(ABSENT)));
+        }
+        4 => key.family.as_str(),
+        5 => &*key.os,
+        6 => &*key.fingerprint,
+        _ => return None,
+    };
+    Some(Cow::Borrowed(if text.is_empty() { ABSENT } else { text }))
 }
 
 /// The value of one attribute; `None` for an attribute that does not exist.
 #[must_use]
 pub fn value<'a>(key: &'a CellKey, attribute: &str) -> Option<Cow<'a, str>> {
-    let place = ATTRIBUTES.iter().position(|name| *name == attribute)?;
-    values(key).into_iter().nth(place)
+    value_at(key, ATTRIBUTES.iter().position(|name| *name == attribute)?)
 }
 
 /// "`attribute` is one of `values`", or with `not` "is none of them".
@@ -72,16 +79,11 @@ pub struct LiteralJson<'a> {
 }
 
 impl Literal {
+    /// False for an attribute that cells do not have.
     #[must_use]
     pub(super) fn holds(&self, key: &CellKey) -> bool {
-        self.holds_one_of(&values(key))
-    }
-
-    /// Of a cell's values, its own; false for an attribute that cells do not have.
-    fn holds_one_of(&self, values: &[Cow<'_, str>; 7]) -> bool {
-        let place = ATTRIBUTES.iter().position(|name| *name == self.attribute);
-        let value = place.and_then(|place| values.get(place));
-        value.is_some_and(|value| self.values.iter().any(|known| known == value) != self.not)
+        let value = value(key, &self.attribute);
+        value.is_some_and(|value| self.values.iter().any(|known| *known == value) != self.not)
     }
 }
 
@@ -148,11 +150,7 @@ impl Cohort {
 
     #[must_use]
     pub fn holds(&self, key: &CellKey) -> bool {
-        if self.0.is_empty() {
-            return true;
-        }
-        let values = values(key);
-        self.0.iter().all(|literal| literal.holds_one_of(&values))
+        self.0.iter().all(|literal| literal.holds(key))
     }
 
     /// Without the route: a request that was stopped at one host is on no other host's route.
@@ -473,12 +471,12 @@ mod tests {
     fn not_takes_in_values_never_seen() {
         let key = |colo: &str| blobwatch_records::CellKey {
             route: "hub".into(),
-            colo: colo.to_owned(),
-            country: String::new(),
+            colo: colo.into(),
+            country: "".into(),
             asn: Some(16509),
             family: blobwatch_pull::Family::Docker,
-            os: String::new(),
-            fingerprint: String::new(),
+            os: "".into(),
+            fingerprint: "".into(),
             rules: Vec::new(),
         };
         let cohort = Cohort(vec![literal("colo", &["IAD"], true, 6)]);

@@ -18,6 +18,7 @@ mod engine;
 mod handling;
 mod ingest;
 mod intervention;
+mod key_table;
 mod kind;
 mod literals;
 mod locate;

@@ -54,12 +54,12 @@ mod tests {
     fn key(family: Family, os: &str) -> CellKey {
         CellKey {
             route: "hub".into(),
-            colo: String::new(),
-            country: String::new(),
+            colo: "".into(),
+            country: "".into(),
             asn: None,
             family,
-            os: os.to_owned(),
-            fingerprint: String::new(),
+            os: os.into(),
+            fingerprint: "".into(),
             rules: Vec::new(),
         }
     }

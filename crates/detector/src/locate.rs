@@ -47,27 +47,42 @@ pub(super) struct Combination {
     breadth: Breadth,
 }
 
-pub(super) type Combinations = BTreeMap<CellKey, Combination>;
+/// In the order of keys, each once.
+pub(super) type Combinations = Vec<(CellKey, Combination)>;
 
 impl Combination {
-    fn add(&mut self, kind: AnomalyKind, counts: Counts, row: &Row) {
+    fn take(&mut self, kind: AnomalyKind, row: &Row) {
+        let counts = kind.counts(&row.counts);
+        if counts.trials == 0 {
+            return;
+        }
         self.counts += counts;
         if let Some((affected, event)) = row.affected.as_deref().zip(kind.event()) {
             self.breadth.merge(affected.of(event));
         }
     }
+
+    fn merge(&mut self, other: &Self) {
+        self.counts += other.counts;
+        self.breadth.merge(&other.breadth);
+    }
 }
 
 /// Every combination in a span.
 pub(super) fn combinations(window: &Window, kind: AnomalyKind, span: Span) -> Combinations {
-    let mut sums = Combinations::new();
-    for (key, row) in window.rows(span.first, span.until) {
-        let counts = kind.counts(&row.counts);
-        if counts.trials > 0 {
-            sums.entry(combination(key)).or_default().add(kind, counts, row);
+    let sums = window.sums(span.first, span.until, |sum: &mut Combination, row| {
+        sum.take(kind, row);
+    });
+    let mut all = Combinations::new();
+    for (key, sum) in sums.into_iter().filter(|(_, sum)| sum.counts.trials > 0) {
+        let key = combination(key);
+        match all.last_mut() {
+            // Keys that differ in their rules stand side by side.
+            Some((last, known)) if *last == key => known.merge(&sum),
+            _ => all.push((key, sum)),
         }
     }
-    sums
+    all
 }
 
 /// The cohorts that explain the excess, the strongest first; none where there is nothing to name.
@@ -130,7 +145,11 @@ pub(super) fn spared(
         expected: counts.trials as f64 * healthy(kind, rates, key),
     });
     let cohort = without_spared(cohort, known, &cells.collect::<Vec<_>>());
-    plainly(cohort, known, &sums.keys().collect::<Vec<_>>())
+    plainly(
+        cohort,
+        known,
+        &sums.iter().map(|(key, _)| key).collect::<Vec<_>>(),
+    )
 }
 
 /// One combination that is searched.

@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use blobwatch_detect::monitor::Estimate;
 use serde::{Deserialize, Serialize};
 
 use super::cohort::Cohort;
+use super::key_table::KeyTable;
 use super::kind::{AnomalyKind, RATE_KINDS};
 use blobwatch_pull::Family;
 use blobwatch_records::{CellCounts, CellKey};
@@ -119,14 +121,17 @@ pub struct Normal {
     hour: u64,
 }
 
+/// Family, system and fingerprint.
+type Build = (Family, Arc<str>, Arc<str>);
+
 /// Expected rates of one kind at one moment.
 #[derive(Debug)]
 pub(crate) struct Rates {
     everything: f64,
     families: BTreeMap<Family, f64>,
-    builds: BTreeMap<(Family, String, String), f64>,
+    builds: BTreeMap<Build, f64>,
     /// With the trials that it is known from.
-    combinations: BTreeMap<CellKey, (f64, f64)>,
+    combinations: KeyTable<(f64, f64)>,
 }
 
 /// The combination of a key: its rules left out.
@@ -214,20 +219,20 @@ impl Normal {
 
 /// The counts of one kind at times when nothing was wrong, by combination.
 #[derive(Debug, Default)]
-pub(crate) struct PastCounts(BTreeMap<CellKey, KindSums>);
+pub(crate) struct PastCounts(KeyTable<KindSums>);
 
 impl PastCounts {
     pub(crate) fn add(&mut self, part: Vec<(CellKey, KindSums)>) {
         for (key, sums) in part {
-            self.0.entry(key).or_default().add(sums.0);
+            self.0.add(key, |sum| sum.add(sums.0));
         }
     }
 
     /// What is expected.
     pub(crate) async fn rates(self, pace: &impl Pace) -> Rates {
         let (mut everything, mut families) = (KindSums::default(), BTreeMap::<Family, KindSums>::new());
-        let mut builds = BTreeMap::<(Family, String, String), KindSums>::new();
-        for (key, sums) in &self.0 {
+        let mut builds = BTreeMap::<Build, KindSums>::new();
+        for (key, sums) in self.0.iter() {
             everything.add(sums.0);
             families.entry(key.family).or_default().add(sums.0);
             builds.entry(build(key)).or_default().add(sums.0);
@@ -247,11 +252,10 @@ impl PastCounts {
                 (build, shrunk(sums.numbers(), wider))
             })
             .collect();
-        let mut combinations = BTreeMap::new();
-        for (key, sums) in self.0 {
-            let wider = builds.get(&build(&key)).copied().unwrap_or(root);
-            let rate = (shrunk(sums.numbers(), wider), sums.numbers().0);
-            combinations.insert(key, rate);
+        let mut combinations = self.0.map(KindSums::numbers);
+        for (key, rate) in combinations.iter_mut() {
+            let wider = builds.get(&build(key)).copied().unwrap_or(root);
+            *rate = (shrunk(*rate, wider), rate.0);
             pace.spent(1).await;
         }
         Rates {
@@ -270,7 +274,7 @@ impl Default for Rates {
             everything: UNKNOWN.rate,
             families: BTreeMap::new(),
             builds: BTreeMap::new(),
-            combinations: BTreeMap::new(),
+            combinations: KeyTable::default(),
         }
     }
 }
@@ -296,7 +300,11 @@ impl Rates {
     /// Whether they are known from more than what is supposed of anybody.
     #[must_use]
     pub(crate) fn are_known(&self) -> bool {
-        self.combinations.values().map(|(_, trials)| trials).sum::<f64>() >= WIDER_TRIALS
+        self.combinations
+            .iter()
+            .map(|(_, (_, trials))| trials)
+            .sum::<f64>()
+            >= WIDER_TRIALS
     }
 
     /// Trials that the rate of a combination is known from, faded.
@@ -306,8 +314,8 @@ impl Rates {
     }
 }
 
-fn build(key: &CellKey) -> (Family, String, String) {
-    (key.family, key.os.clone(), key.fingerprint.clone())
+fn build(key: &CellKey) -> Build {
+    (key.family, Arc::clone(&key.os), Arc::clone(&key.fingerprint))
 }
 
 fn shrunk((trials, events): (f64, f64), wider: f64) -> f64 {

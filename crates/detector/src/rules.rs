@@ -356,8 +356,8 @@ fn fires(key: &CellKey, rule: &str) -> bool {
     key.rules.iter().any(|fired| **fired == *rule)
 }
 
-pub(super) fn build(key: &CellKey) -> (Arc<str>, Family, String) {
-    (Arc::clone(&key.route), key.family, key.os.clone())
+pub(super) fn build(key: &CellKey) -> (Arc<str>, Family, Arc<str>) {
+    (Arc::clone(&key.route), key.family, Arc::clone(&key.os))
 }
 
 #[cfg(test)]

@@ -125,12 +125,12 @@ mod tests {
     fn key(colo: &str, os: &str) -> CellKey {
         CellKey {
             route: "hub".into(),
-            colo: colo.to_owned(),
-            country: String::new(),
+            colo: colo.into(),
+            country: "".into(),
             asn: Some(16_509),
             family: blobwatch_pull::Family::Docker,
-            os: os.to_owned(),
-            fingerprint: String::new(),
+            os: os.into(),
+            fingerprint: "".into(),
             rules: Vec::new(),
         }
     }

@@ -415,7 +415,7 @@ mod tests {
                 counts: CellCounts::default(),
             };
             let os = |place: u64| CellKey {
-                os: place.to_string(),
+                os: place.to_string().into(),
                 ..count.key.clone()
             };
             let many = (0..20).map(|place| blobwatch_records::UpstreamCount {

@@ -313,6 +313,30 @@ impl Window {
         self.between(first, until).flat_map(|bucket| self.rows_of(bucket))
     }
 
+    /// What is taken of the rows between these slots, added up by key, in the order of keys.
+    pub(super) fn sums<V: Default>(
+        &self,
+        first: u64,
+        until: u64,
+        mut take: impl FnMut(&mut V, &Row),
+    ) -> Vec<(&CellKey, V)> {
+        let mut sums: Vec<Option<V>> = Vec::new();
+        sums.resize_with(self.keys.keys.len(), || None);
+        for bucket in self.between(first, until) {
+            for (number, row) in &bucket.rows {
+                if let Some(sum) = sums.get_mut(*number as usize) {
+                    take(sum.get_or_insert_default(), row);
+                }
+            }
+        }
+        let keys = self.keys.keys.iter().zip(sums);
+        let mut sums: Vec<(&CellKey, V)> = keys
+            .filter_map(|(key, sum)| Some((key.as_ref()?, sum?)))
+            .collect();
+        sums.sort_unstable_by_key(|(key, _)| *key);
+        sums
+    }
+
     /// Sampled requests of the buckets from `first` on and before `until`, with their bucket, which has the cuts.
     pub fn sampled(
         &self,
@@ -421,12 +445,12 @@ mod tests {
     fn cell(number: usize, requests: u32) -> Cell {
         let mut cell = Cell::new(CellKey {
             route: "hub".into(),
-            colo: format!("C{number:05}"),
-            country: String::new(),
+            colo: format!("C{number:05}").into(),
+            country: "".into(),
             asn: None,
             family: Family::Docker,
-            os: String::new(),
-            fingerprint: String::new(),
+            os: "".into(),
+            fingerprint: "".into(),
             rules: Vec::new(),
         });
         cell.counts.requests = requests;

@@ -71,16 +71,17 @@ pub struct CellBatch {
     pub upstream: UpstreamCells,
 }
 
-/// One combination of attributes. Absent text is empty.
+/// One combination of attributes. Absent text is empty. Keys of one batch share their texts: a copy allocates nothing, unless rules
+/// fired.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CellKey {
     pub route: Arc<str>,
-    pub colo: String,
-    pub country: String,
+    pub colo: Arc<str>,
+    pub country: Arc<str>,
     pub asn: Option<u32>,
     pub family: Family,
-    pub os: String,
-    pub fingerprint: String,
+    pub os: Arc<str>,
+    pub fingerprint: Arc<str>,
     /// Rules that fired, in any mode; sorted, each once, at most `MAX_KEY_RULES`.
     pub rules: Vec<Arc<str>>,
 }
@@ -121,12 +122,12 @@ impl CellKey {
         rules.truncate(MAX_KEY_RULES);
         Self {
             route: Arc::clone(&record.route),
-            colo: record.colo.clone(),
-            country: record.country.clone(),
+            colo: Arc::from(&*record.colo),
+            country: Arc::from(&*record.country),
             asn: record.asn,
             family: record.family,
-            os: record.os.clone(),
-            fingerprint: record.fingerprint.clone(),
+            os: Arc::from(&*record.os),
+            fingerprint: Arc::from(&*record.fingerprint),
             rules,
         }
     }

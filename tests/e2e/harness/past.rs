@@ -75,12 +75,12 @@ pub(crate) fn an_hour_of_health(stage: &mut Stage, records: &[Value]) -> u64 {
         .iter()
         .map(|record| CellKey {
             route: text(record, "route").into(),
-            colo: text(record, "colo"),
-            country: text(record, "country"),
+            colo: text(record, "colo").into(),
+            country: text(record, "country").into(),
             asn: record["asn"].as_u64().map(|asn| u32::try_from(asn).unwrap()),
             family: serde_json::from_value::<Family>(record["family"].clone()).unwrap(),
-            os: text(record, "os"),
-            fingerprint: text(record, "fingerprint"),
+            os: text(record, "os").into(),
+            fingerprint: text(record, "fingerprint").into(),
             rules: rules(record),
         })
         .collect();

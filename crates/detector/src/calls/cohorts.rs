@@ -1,5 +1,6 @@
 //! Events against what was expected of them, by two attributes and by each one alone.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -9,7 +10,8 @@ use super::anomalies::read_kind;
 use super::counts::{CountsQuery, FILTERS, attribute};
 use super::saturation::{Saturated, saturation};
 use crate::engine::{self, RatesOf};
-use crate::normal::{Rates, combination, make_room};
+use crate::key_table::KeyTable;
+use crate::normal::{MAX_COMBINATIONS, Rates, combination};
 use crate::{ATTRIBUTES, AnomalyKind, Rollup, value};
 use blobwatch_records::{CellKey, slot_of};
 use blobwatch_sql::{Pace, Sql};
@@ -124,7 +126,7 @@ pub(crate) async fn answer<S: Sql>(
     let asked = CountsQuery::read(&parameters, now_ms, DEFAULT_MS)?;
     let mut sums = sums(shared, &asked, kind, pace).await?;
     let rates = rates(shared, kind, asked.since_ms, pace).await?;
-    for (key, sums) in &mut sums {
+    for (key, sums) in sums.iter_mut() {
         sums.expected = sums.trials as f64 * rates.of(key);
         pace.spent(1).await;
     }
@@ -166,19 +168,21 @@ async fn sums<S: Sql>(
     asked: &CountsQuery,
     kind: AnomalyKind,
     pace: &impl Pace,
-) -> Result<BTreeMap<CellKey, Sums>, Problem> {
-    let mut sums: BTreeMap<CellKey, Sums> = BTreeMap::new();
+) -> Result<KeyTable<Sums>, Problem> {
+    let mut sums: KeyTable<Sums> = KeyTable::default();
     let add = |part: &Rollup| {
         for (key, counts) in asked.of(part) {
             let counts = kind.counts(counts);
             if counts.trials > 0 {
-                let key = combination(key);
-                make_room(&mut sums, &key, |sums| sums.trials as f32, drop);
-                sums.entry(key).or_default().add(Sums {
+                let more = Sums {
                     trials: counts.trials,
                     events: counts.events,
                     expected: 0.0,
-                });
+                };
+                sums.add(combination(key), |sums| sums.add(more));
+                if sums.len() > MAX_COMBINATIONS {
+                    sums.drop_lightest(MAX_COMBINATIONS / 4, |sums| sums.trials);
+                }
             }
         }
     };
@@ -222,26 +226,26 @@ fn valued((value, sums): (String, Sums)) -> Value {
 }
 
 /// The values of an attribute with most events.
-async fn totals(sums: &BTreeMap<CellKey, Sums>, attribute: &str, pace: &impl Pace) -> Vec<(String, Sums)> {
-    let mut totals: BTreeMap<String, Sums> = BTreeMap::new();
-    for (key, sums) in sums {
-        let value = value(key, attribute).map(std::borrow::Cow::into_owned);
-        totals.entry(value.unwrap_or_default()).or_default().add(*sums);
+async fn totals(sums: &KeyTable<Sums>, attribute: &str, pace: &impl Pace) -> Vec<(String, Sums)> {
+    let mut totals: BTreeMap<Cow<'_, str>, Sums> = BTreeMap::new();
+    for (key, sums) in sums.iter() {
+        let value = value(key, attribute).unwrap_or_default();
+        totals.entry(value).or_default().add(*sums);
         pace.spent(1).await;
     }
-    let mut totals: Vec<(String, Sums)> = totals.into_iter().collect();
+    let mut totals: Vec<(Cow<'_, str>, Sums)> = totals.into_iter().collect();
     totals.sort_by_key(|(_, sums)| std::cmp::Reverse((sums.events, sums.trials)));
-    totals.truncate(MAX_VALUES);
-    totals
+    let largest = totals.into_iter().take(MAX_VALUES);
+    largest.map(|(value, sums)| (value.into_owned(), sums)).collect()
 }
 
-async fn cells(sums: &BTreeMap<CellKey, Sums>, x: &Axis, y: &Axis, pace: &impl Pace) -> Vec<Cell> {
+async fn cells(sums: &KeyTable<Sums>, x: &Axis, y: &Axis, pace: &impl Pace) -> Vec<Cell> {
     let mut cells: BTreeMap<(usize, usize), Sums> = BTreeMap::new();
     let place = |axis: &Axis, key: &CellKey| {
         let own = value(key, axis.attribute)?;
         axis.values.iter().position(|value| *value == own)
     };
-    for (key, sums) in sums {
+    for (key, sums) in sums.iter() {
         if let (Some(x), Some(y)) = (place(x, key), place(y, key)) {
             cells.entry((x, y)).or_default().add(*sums);
         }

@@ -1,10 +1,11 @@
 //! Counts put into series: one of everything, or one of each value of an attribute.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::SharedDetector;
 use super::counts::CountsQuery;
-use super::series::{Series, is_upstream, stopped};
+use super::series::{Series, Sums};
 use crate::{Engine, Rollup, value};
 use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::Problem;
@@ -12,8 +13,8 @@ use blobwatch_wire::Problem;
 /// Series by one attribute: those with most requests; the rest is one.
 const MAX_SERIES: usize = 20;
 
-/// Values that are given series while they are counted: at 2,000 points and some thirty numbers 30 MB.
-const MAX_TRIED: usize = 64;
+/// Points of all values that are given series while they are counted: at some thirty numbers 30 MB, which is 355 values of six hours.
+const MAX_TRIED_POINTS: usize = 128_000;
 
 /// What the rest is called.
 const REST: &str = "other";
@@ -35,6 +36,10 @@ impl Plot {
     fn place(&self, asked: &CountsQuery, minute: u64) -> usize {
         let place = (minute * 60_000).saturating_sub(asked.since_ms) / (self.step_s * 1000);
         usize::try_from(place).unwrap_or(usize::MAX)
+    }
+
+    fn max_tried(&self) -> usize {
+        MAX_TRIED_POINTS / self.points.max(1)
     }
 }
 
@@ -108,15 +113,20 @@ impl Plotted {
 
     pub(super) fn take_at(&mut self, asked: &CountsQuery, plot: &Plot, part: &Rollup, place: usize) {
         let is_told = plot.told_from.is_some_and(|from| part.minute >= from);
+        // Added up first: a part has hundreds of cells and few values.
+        let mut sums: BTreeMap<Cow<'_, str>, Sums> = BTreeMap::new();
         for (key, counts) in asked.of(part) {
             let name = plot.by.and_then(|by| value(key, by)).unwrap_or_default();
+            sums.entry(name).or_default().take(key, counts);
+        }
+        for (name, sums) in sums {
             if plot.by.is_some() && plot.own.is_none() {
-                *self.requests.entry(name.clone().into_owned()).or_default() += u64::from(counts.requests);
+                *self.requests.entry(name.clone().into_owned()).or_default() += u64::from(sums.all.requests);
             }
             if let Some(series) = self.series_of(plot, name.into_owned()) {
-                series.add(place, counts, is_upstream(key));
-                if is_upstream(key) && !is_told {
-                    series.tell(place, stopped(counts));
+                series.add(place, &sums);
+                if !is_told {
+                    series.tell(place, sums.stopped);
                 }
             }
         }
@@ -125,7 +135,7 @@ impl Plotted {
             && asked.is_everything()
             && let Some(series) = self.series_of(plot, String::new())
         {
-            series.add(place, &part.other, false);
+            series.add(place, &Sums::of(part.other));
         }
     }
 
@@ -134,7 +144,7 @@ impl Plotted {
         let name = match &plot.own {
             Some(own) if !own.contains(&name) => REST.to_owned(),
             Some(_) => name,
-            None if self.series.len() >= MAX_TRIED && !self.series.contains_key(&name) => {
+            None if self.series.len() >= plot.max_tried() && !self.series.contains_key(&name) => {
                 self.is_full = true;
                 return None;
             }

@@ -47,6 +47,36 @@ const KINDS: [RangeKind; 12] = [
     RangeKind::Invalid,
 ];
 
+/// What cells of one time count.
+#[derive(Default)]
+pub(super) struct Sums {
+    pub(super) all: CellCounts,
+    /// Blobs that rules of other parties refused.
+    refused_upstream: u32,
+    /// Of requests that other parties told of and that never came to us: those that were refused or not answered, and the others.
+    pub(super) stopped: [u32; 2],
+}
+
+impl Sums {
+    /// Of requests with no attributes.
+    pub(super) fn of(all: CellCounts) -> Self {
+        Self {
+            all,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn take(&mut self, key: &CellKey, counts: &CellCounts) {
+        self.all.add(counts);
+        if is_upstream(key) {
+            self.refused_upstream = self.refused_upstream.saturating_add(counts.turned_away);
+            for (sum, more) in self.stopped.iter_mut().zip(stopped(counts)) {
+                *sum = sum.saturating_add(more);
+            }
+        }
+    }
+}
+
 impl Series {
     pub(super) fn new(points: usize) -> Self {
         Self {
@@ -64,9 +94,8 @@ impl Series {
         }
     }
 
-    /// `is_upstream`: rules of other parties fired on them.
-    pub(super) fn add(&mut self, place: usize, counts: &CellCounts, is_upstream: bool) {
-        let points = self.requests.len();
+    pub(super) fn add(&mut self, place: usize, sums: &Sums) {
+        let (points, counts) = (self.requests.len(), &sums.all);
         for (series, count) in [
             (&mut self.requests, counts.requests),
             (&mut self.starts, counts.starts),
@@ -84,7 +113,7 @@ impl Series {
             (&mut self.kinds, kinds.to_vec()),
             (&mut self.answers, answers.collect()),
             (&mut self.acted, acted(counts).to_vec()),
-            (&mut self.events, events(counts, is_upstream).to_vec()),
+            (&mut self.events, events(sums).to_vec()),
         ] {
             note(named, points, place, all);
         }
@@ -155,8 +184,8 @@ fn note(named: &mut Named, points: usize, place: usize, counts: Vec<(&'static st
     }
 }
 
-/// Of requests that other parties told of and that never came to us: those that were refused or not answered, and the others.
-pub(super) fn stopped(counts: &CellCounts) -> [u32; 2] {
+/// As [`Sums::stopped`].
+fn stopped(counts: &CellCounts) -> [u32; 2] {
     let [none, _, _, client_error, server_error] = counts.answered();
     let acted = none.saturating_add(client_error).saturating_add(server_error);
     [acted, counts.requests.saturating_sub(acted)]
@@ -173,14 +202,14 @@ fn acted(counts: &CellCounts) -> [(&'static str, u32); 5] {
 }
 
 /// Whether another party's rule fired on these requests, none of which reached us: see [`CellKey::of`].
-pub(super) fn is_upstream(key: &CellKey) -> bool {
+fn is_upstream(key: &CellKey) -> bool {
     key.rules.iter().any(|rule| Origin::of(rule) == Origin::Upstream)
 }
 
-fn events(counts: &CellCounts, is_upstream: bool) -> [(&'static str, u32); 10] {
-    let upstream = if is_upstream { counts.turned_away } else { 0 };
+fn events(sums: &Sums) -> [(&'static str, u32); 10] {
+    let counts = &sums.all;
     [
-        ("start_refused_upstream", upstream),
+        ("start_refused_upstream", sums.refused_upstream),
         ("start_failed", counts.failed),
         ("start_refused", counts.turned_away),
         ("target_unreached", counts.unreached),

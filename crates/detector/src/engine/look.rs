@@ -70,7 +70,7 @@ impl Engine {
         };
         let kind = incident.kind;
         let sums = combinations(&self.window, kind, span);
-        if sums.values().all(|sum| sum.counts.events == 0) {
+        if sums.iter().all(|(_, sum)| sum.counts.events == 0) {
             return Looked::Open;
         }
         let rates = self.rates_before(kind, first);

@@ -102,12 +102,12 @@ mod tests {
     fn batch(slot: u64, requests: u32) -> CellBatch {
         let mut cell = Cell::new(CellKey {
             route: "hub".into(),
-            colo: String::new(),
-            country: String::new(),
+            colo: "".into(),
+            country: "".into(),
             asn: None,
             family: Family::Docker,
-            os: String::new(),
-            fingerprint: String::new(),
+            os: "".into(),
+            fingerprint: "".into(),
             rules: Vec::new(),
         });
         cell.counts = CellCounts {

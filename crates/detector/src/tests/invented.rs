@@ -27,12 +27,12 @@ impl Attack {
             let (os, fingerprint) = (self.invent)(slot * self.a_slot + n);
             let mut cell = Cell::new(CellKey {
                 route: "hub".into(),
-                colo: "FRA".to_owned(),
-                country: String::new(),
+                colo: "FRA".into(),
+                country: "".into(),
                 asn: Some(3320),
                 family: AMAZON.family,
-                os,
-                fingerprint,
+                os: os.into(),
+                fingerprint: fingerprint.into(),
                 rules: Vec::new(),
             });
             (cell.counts.requests, cell.counts.starts, cell.counts.large_starts) = (1, 1, 1);

@@ -54,12 +54,12 @@ impl Traffic {
         let requests = u32::try_from(self.random.poisson(mean)).unwrap();
         let mut cell = Cell::new(CellKey {
             route: Arc::from("hub"),
-            colo: colo.to_owned(),
-            country: String::new(),
+            colo: colo.into(),
+            country: "".into(),
             asn: Some(asn),
             family: Family::Docker,
-            os: os.to_owned(),
-            fingerprint: format!("bw1-{os}"),
+            os: os.into(),
+            fingerprint: format!("bw1-{os}").into(),
             rules: Vec::new(),
         });
         cell.counts.requests = requests;
@@ -181,7 +181,7 @@ fn stopped(traffic: &mut Traffic, os: &str) -> CellBatch {
     let of_it = traffic
         .minute(&usual, &no_fleet)
         .into_iter()
-        .filter(|cell| cell.key.os == os);
+        .filter(|cell| &*cell.key.os == os);
     let count = |cell: Cell| UpstreamCount {
         minute: first,
         key: cell.key,

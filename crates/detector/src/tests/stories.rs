@@ -117,7 +117,7 @@ fn an_incident_is_nobodys_past() {
             .engine
             .window()
             .rows(0, u64::MAX)
-            .find(|(key, _)| key.os == AMAZON.os && key.colo == "FRA")
+            .find(|(key, _)| &*key.os == AMAZON.os && &*key.colo == "FRA")
             .unwrap();
         world
             .engine

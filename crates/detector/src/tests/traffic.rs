@@ -205,12 +205,12 @@ impl World {
         let fires = fired && self.rule.is_some_and(|rule| rule(build));
         let key = CellKey {
             route: Arc::from("hub"),
-            colo: colo.to_owned(),
-            country: String::new(),
+            colo: colo.into(),
+            country: "".into(),
             asn: Some(build.asn),
             family: build.family,
-            os: build.os.to_owned(),
-            fingerprint: build.fingerprint.to_owned(),
+            os: build.os.into(),
+            fingerprint: build.fingerprint.into(),
             rules: if fires {
                 vec![Arc::from("botnet-sig")]
             } else {

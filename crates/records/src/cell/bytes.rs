@@ -203,12 +203,12 @@ fn put_key(out: &mut Vec<u8>, texts: &Texts<'_>, key: &CellKey) {
 }
 
 fn read_key(reader: &mut Reader<'_>, texts: &TextTable) -> Result<CellKey, DecodeError> {
-    let route = Arc::from(texts.text(reader)?);
+    let route = texts.shared(reader)?;
     let [colo, country, os, fingerprint] = [
-        texts.owned(reader)?,
-        texts.owned(reader)?,
-        texts.owned(reader)?,
-        texts.owned(reader)?,
+        texts.shared(reader)?,
+        texts.shared(reader)?,
+        texts.shared(reader)?,
+        texts.shared(reader)?,
     ];
     let asn = match reader.varint()?.checked_sub(1) {
         None => None,
@@ -222,9 +222,7 @@ fn read_key(reader: &mut Reader<'_>, texts: &TextTable) -> Result<CellKey, Decod
         family: families::read(reader, texts)?,
         os,
         fingerprint,
-        rules: read_list(reader, MAX_KEY_RULES, 1, |reader| {
-            Ok(Arc::from(texts.text(reader)?))
-        })?,
+        rules: read_list(reader, MAX_KEY_RULES, 1, |reader| texts.shared(reader))?,
     })
 }
 
@@ -429,7 +427,7 @@ fn read_sampled(
         values: Default::default(),
     };
     for value in request.values.iter_mut().take(values_in(version)) {
-        *value = Arc::from(texts.text(reader)?);
+        *value = texts.shared(reader)?;
     }
     Ok(request)
 }
@@ -495,7 +493,7 @@ fn read_upstream(reader: &mut Reader<'_>, texts: &TextTable) -> Result<UpstreamC
 }
 
 fn read_upstream_rule(reader: &mut Reader<'_>, texts: &TextTable) -> Result<UpstreamRule, DecodeError> {
-    let id = Arc::from(texts.text(reader)?);
+    let id = texts.shared(reader)?;
     let (system, description) = (texts.owned(reader)?, texts.owned(reader)?);
     let (action, host) = (texts.owned(reader)?, texts.owned(reader)?);
     let acts = reader.byte()? == 1;
@@ -516,7 +514,7 @@ fn read_upstream_count(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Ups
     Ok(UpstreamCount {
         minute: stored(reader, "minute")?,
         key: read_key(reader, texts)?,
-        rule: Arc::from(texts.text(reader)?),
+        rule: texts.shared(reader)?,
         acted: reader.narrow("number of an upstream rule")?,
         logged: reader.narrow("number of an upstream rule")?,
         counts: read_counts(reader)?,

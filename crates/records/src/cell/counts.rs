@@ -27,6 +27,9 @@ trait Count: Default {
 
     /// What is not there is 0.
     fn take(from: &mut impl Iterator<Item = u32>) -> Self;
+
+    /// Stops at the largest number.
+    fn add(&mut self, more: &Self);
 }
 
 impl Count for u32 {
@@ -40,6 +43,10 @@ impl Count for u32 {
 
     fn take(from: &mut impl Iterator<Item = u32>) -> Self {
         from.next().unwrap_or_default()
+    }
+
+    fn add(&mut self, more: &Self) {
+        *self = self.saturating_add(*more);
     }
 }
 
@@ -55,6 +62,12 @@ where
 
     fn take(from: &mut impl Iterator<Item = u32>) -> Self {
         std::array::from_fn(|_| u32::take(from))
+    }
+
+    fn add(&mut self, more: &Self) {
+        for (sum, more) in self.iter_mut().zip(more) {
+            sum.add(more);
+        }
     }
 }
 
@@ -77,6 +90,11 @@ macro_rules! counts {
 
             fn take(mut from: impl Iterator<Item = u32>) -> Self {
                 Self { $($field: Count::take(&mut from),)* }
+            }
+
+            /// Adds other counts to these.
+            pub fn add(&mut self, other: &Self) {
+                $(self.$field.add(&other.$field);)*
             }
         }
     };
@@ -221,15 +239,6 @@ impl CellCounts {
         self.starts
             .saturating_add(self.failed)
             .saturating_add(self.turned_away)
-    }
-
-    /// Adds other counts to these.
-    pub fn add(&mut self, other: &Self) {
-        let mut sums = self.fields();
-        for (sum, more) in sums.iter_mut().zip(other.fields()) {
-            *sum = sum.saturating_add(more);
-        }
-        *self = Self::of_fields(&sums);
     }
 
     #[must_use]

@@ -1,6 +1,7 @@
 //! From records and what the history says of them to the batches of their slots.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::{
     Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS,
@@ -61,8 +62,8 @@ impl Slot {
     fn cell(&mut self, record: &Record, time_ms: u64, strata: Strata) -> &mut Cell {
         let mut key = CellKey::of(record);
         if !self.cells.contains_key(&key) && !self.may_begin(record) {
-            OTHER.clone_into(&mut key.os);
-            OTHER.clone_into(&mut key.fingerprint);
+            key.os = Arc::from(OTHER);
+            key.fingerprint = Arc::clone(&key.os);
         }
         let asked = Asked {
             client: record.client,

@@ -1,7 +1,6 @@
 //! The dictionaries of a block, written and read.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::WITHOUT_TCP;
 use super::codes::Coded;
@@ -133,7 +132,7 @@ const MAX_FIRED: usize = 1 << 20;
 fn read_fired_sets(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Vec<Vec<Fired>>, DecodeError> {
     list(reader, 1, |reader| {
         list(reader, 3, |reader| {
-            let rule = Arc::from(texts.text(reader)?);
+            let rule = texts.shared(reader)?;
             let version = reader.narrow("rule version")?;
             let packed = reader.byte()?;
             Ok(Fired {
@@ -148,7 +147,7 @@ fn read_fired_sets(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Vec<Vec
 }
 
 fn read_treatment(reader: &mut Reader<'_>, texts: &TextTable) -> Result<Treatment, DecodeError> {
-    let route = Arc::from(texts.text(reader)?);
+    let route = texts.shared(reader)?;
     let status = reader.narrow("status")?;
     let flags = reader.byte()?;
     let (range, outcome, verdict) = (Coded::read(reader)?, Coded::read(reader)?, Coded::read(reader)?);

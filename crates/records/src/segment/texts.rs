@@ -3,6 +3,7 @@
 //! User-Agents of one fleet differ in a kernel number; sorted, most of each is the one before.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use blobwatch_wire::{DecodeError, Reader, clip, put_varint};
 
@@ -49,33 +50,38 @@ fn shared_prefix(a: &str, b: &str) -> usize {
     b.floor_char_boundary(same)
 }
 
-/// The texts of one section, read.
-pub(crate) struct TextTable(Vec<String>);
+/// The texts of one section, read: each is in memory once, however many things have it.
+pub(crate) struct TextTable(Vec<Arc<str>>);
 
 impl TextTable {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let count = reader.count(2)?;
-        let mut texts: Vec<String> = Vec::with_capacity(count);
-        let mut total = 0;
+        let mut texts = Vec::with_capacity(count);
+        let (mut text, mut total) = (String::new(), 0);
         for _ in 0..count {
-            let before = texts.last().map(String::as_str).unwrap_or_default();
-            let text = next_text(reader, before)?;
+            read_next(reader, &mut text)?;
             total += text.len();
             if total > MAX_TABLE_BYTES {
                 return Err(DecodeError::Invalid("text table"));
             }
-            texts.push(text);
+            texts.push(Arc::from(&*text));
         }
         Ok(Self(texts))
     }
 
     /// Reads a code and gives its text.
     pub(crate) fn text(&self, reader: &mut Reader<'_>) -> Result<&str, DecodeError> {
+        self.entry(reader).map(|text| &**text)
+    }
+
+    /// As [`Self::text`], without a copy.
+    pub(crate) fn shared(&self, reader: &mut Reader<'_>) -> Result<Arc<str>, DecodeError> {
+        self.entry(reader).cloned()
+    }
+
+    fn entry(&self, reader: &mut Reader<'_>) -> Result<&Arc<str>, DecodeError> {
         let code: usize = reader.narrow("text code")?;
-        self.0
-            .get(code)
-            .map(String::as_str)
-            .ok_or(DecodeError::Invalid("text code"))
+        self.0.get(code).ok_or(DecodeError::Invalid("text code"))
     }
 
     pub(crate) fn owned(&self, reader: &mut Reader<'_>) -> Result<String, DecodeError> {
@@ -83,11 +89,15 @@ impl TextTable {
     }
 }
 
-fn next_text(reader: &mut Reader<'_>, before: &str) -> Result<String, DecodeError> {
+/// Makes the next text of the one before it.
+fn read_next(reader: &mut Reader<'_>, text: &mut String) -> Result<(), DecodeError> {
     let shared: usize = reader.narrow("text prefix")?;
-    let prefix = before.get(..shared).ok_or(DecodeError::Invalid("text prefix"))?;
-    let rest = reader.text()?;
-    Ok([prefix, rest].concat())
+    if text.get(..shared).is_none() {
+        return Err(DecodeError::Invalid("text prefix"));
+    }
+    text.truncate(shared);
+    text.push_str(reader.text()?);
+    Ok(())
 }
 
 #[cfg(test)]

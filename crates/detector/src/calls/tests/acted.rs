@@ -9,12 +9,12 @@ const DAY_SLOTS: u64 = 8_640;
 fn batch(minute: u64, counts: CellCounts) -> CellBatch {
     let key = CellKey {
         route: "hub".into(),
-        colo: "FRA".to_owned(),
-        country: "DE".to_owned(),
+        colo: "FRA".into(),
+        country: "DE".into(),
         asn: Some(3320),
         family: Family::Docker,
-        os: "debian".to_owned(),
-        fingerprint: "bw1-a".to_owned(),
+        os: "debian".into(),
+        fingerprint: "bw1-a".into(),
         rules: Vec::new(),
     };
     CellBatch {

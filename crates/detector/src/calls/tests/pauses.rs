@@ -150,12 +150,12 @@ fn many_networks(minute: u64, networks: std::ops::Range<u32>) -> Vec<CellBatch> 
         },
         ..Cell::new(CellKey {
             route: "hub".into(),
-            colo: "FRA".to_owned(),
-            country: "DE".to_owned(),
+            colo: "FRA".into(),
+            country: "DE".into(),
             asn: Some(asn),
             family: Family::Docker,
-            os: "debian".to_owned(),
-            fingerprint: "bw1-a".to_owned(),
+            os: "debian".into(),
+            fingerprint: "bw1-a".into(),
             rules: Vec::new(),
         })
     };

@@ -1,8 +1,5 @@
 //! Open anomalies once a minute: told anew, named anew where another cohort explains them better, and closed.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use super::{Facts, MIN_COMMON, SAME, Watch};
 use crate::anomaly::{Anomaly, Moment};
 use crate::cohort::Cohort;
@@ -38,7 +35,8 @@ impl Engine {
         if !slot.is_multiple_of(DESCRIBE_SLOTS) {
             return;
         }
-        let mut known: BTreeMap<(AnomalyKind, u64), Rates> = BTreeMap::new();
+        // Of one kind at a time: those of all kinds together would take more room than the Detector has.
+        let mut known: Option<((AnomalyKind, u64), Rates)> = None;
         let mut others = Vec::new();
         let told = outcome.changes.len();
         for mut watch in std::mem::take(&mut self.open) {
@@ -50,10 +48,9 @@ impl Engine {
             }
             if watch.cliff.is_none() && watch.opened < slot {
                 let first = watch.onset.max(self.window.first().unwrap_or(slot));
-                let rates = match known.entry((kind, first)) {
-                    Entry::Occupied(rates) => rates.into_mut(),
-                    Entry::Vacant(place) => place.insert(self.rates_before(kind, first)),
-                };
+                known = known.filter(|(of, _)| *of == (kind, first));
+                let rates = || ((kind, first), self.rates_before(kind, first));
+                let (_, rates) = known.get_or_insert_with(rates);
                 let due = watch.located
                     + if slot < watch.opened + YOUNG_SLOTS {
                         1

@@ -158,12 +158,12 @@ fn packets_are_kept_for_a_day() {
 fn key() -> CellKey {
     CellKey {
         route: "hub".into(),
-        colo: "FRA".to_owned(),
-        country: "US".to_owned(),
+        colo: "FRA".into(),
+        country: "US".into(),
         asn: None,
         family: Family::Docker,
-        os: "amzn2".to_owned(),
-        fingerprint: String::new(),
+        os: "amzn2".into(),
+        fingerprint: "".into(),
         rules: Vec::new(),
     }
 }

@@ -198,8 +198,8 @@ fn a_full_batch_of_the_longest_texts_fits_a_row() {
     }
     let cells = (0..MAX_CELLS).map(|n| Cell {
         key: CellKey {
-            os: text(n, 1),
-            fingerprint: text(n, 2),
+            os: text(n, 1).into(),
+            fingerprint: text(n, 2).into(),
             ..cell().key
         },
         counts: CellCounts::of_fields(&[u32::MAX; counts::FIELDS]),

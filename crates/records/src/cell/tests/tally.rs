@@ -106,7 +106,7 @@ fn one_client_or_network_crowds_nobody_out() {
         let [batch] = &*tally.into_batches("fl1-iad-0", 9, 3) else {
             panic!()
         };
-        let quiet = batch.cells.iter().find(|cell| cell.key.os == "quiet").unwrap();
+        let quiet = batch.cells.iter().find(|cell| &*cell.key.os == "quiet").unwrap();
         assert_eq!((quiet.counts.requests, quiet.networks.count()), (4, 2));
         assert!(batch.cells.len() <= most + 2, "{}", batch.cells.len());
         let requests: u32 = batch.cells.iter().map(|cell| cell.counts.requests).sum();
@@ -140,7 +140,7 @@ fn cells_of_several_networks_stay_before_those_of_one() {
     let [batch] = &*tally.into_batches("fl1-iad-0", 9, 3) else {
         panic!()
     };
-    assert!(batch.cells.iter().any(|cell| cell.key.os == "broad"));
+    assert!(batch.cells.iter().any(|cell| &*cell.key.os == "broad"));
 }
 
 #[test]
