@@ -28,7 +28,7 @@ pub(crate) use compare::CompareBody;
 pub use compare::CompareQuery;
 pub(crate) use compare::TABLES;
 pub use filter::{Filter, Kind};
-pub(crate) use join::{MergedPage, join};
+pub(crate) use join::{Joining, MergedPage};
 pub use older::Older;
 pub use page::Page;
 pub(crate) use parameters::MAX_LIMIT;

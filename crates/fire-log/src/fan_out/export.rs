@@ -4,11 +4,13 @@ use std::vec::IntoIter;
 
 use super::{FireLogs, Listing};
 use crate::forms::Schema;
-use crate::query::MAX_LIMIT;
 use blobwatch_pull::{Record, RecordId};
 
 /// Records that are written together: a few milliseconds in Wasm.
 const CHUNK: usize = 100;
+
+/// Records of a page: each costs a request to every FireLog, and those of seven are in memory at once, of 1 to 2 KB each.
+const PAGE: usize = 4_000;
 
 /// An export on its way.
 #[derive(Debug)]
@@ -45,7 +47,7 @@ impl<L: FireLogs> Export<L> {
 
     /// Reads a page.
     async fn turn(&mut self, before: RecordId, left: usize) -> Result<(), String> {
-        let page = self.listing.page(before, left.min(MAX_LIMIT)).await;
+        let page = self.listing.page(before, left.min(PAGE)).await;
         let (joined, incomplete) = page.map_err(|problem| problem.detail)?;
         if !incomplete.is_empty() {
             return Err(incomplete.join(", "));

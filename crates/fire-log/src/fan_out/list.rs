@@ -1,13 +1,11 @@
 //! Pages of records of all FireLogs.
 
 use std::cell::RefCell;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 
 use serde::Serialize;
 
 use super::{FireLogs, Gathered, Notes, waves};
-use crate::query::{Kind, MergedPage, Page, Query, join};
+use crate::query::{Joining, Kind, MAX_LIMIT, MergedPage, Query};
 use crate::{KIND, PageCall};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_wire::Problem;
@@ -63,30 +61,33 @@ impl<L: FireLogs> Listing<L> {
         before: RecordId,
         limit: usize,
     ) -> Result<(MergedPage, Vec<String>), Problem> {
-        let newest = RefCell::new(Newest::of(limit));
+        let joining = RefCell::new(Joining::of(limit));
         let pages = waves::each(&self.fire_logs, &self.names, |name| {
-            self.page_of(name, before, limit, &newest)
+            self.take_page_of(name, before, limit, &joining)
         });
         let gathered = Gathered::of(&self.names, pages.await);
         match gathered.problem {
             Some(problem) if gathered.answers.is_empty() => Err(problem),
-            _ => Ok((join(gathered.answers, limit), gathered.incomplete)),
+            _ => Ok((joining.into_inner().finish(), gathered.incomplete)),
         }
     }
 
-    /// What one FireLog has of it. Once the page is full, those that are asked later need not look at what is older than all of it.
-    async fn page_of(
+    /// Takes what one FireLog has of it. Once the page is full, those that are asked later need not look at what is older than all
+    /// of it.
+    async fn take_page_of(
         &self,
         name: &str,
         before: RecordId,
         limit: usize,
-        newest: &RefCell<Newest>,
-    ) -> Result<Page, Problem> {
-        let since_ms = newest.borrow().since_ms();
+        joining: &RefCell<Joining>,
+    ) -> Result<(), Problem> {
+        let since_ms = joining.borrow().since_ms();
         let cursor = self.query.cursor(before).since(since_ms).text();
-        let limit = limit.to_string();
+        let most = limit.to_string();
         let mut pairs: Vec<(&str, &str)> =
-            vec![(KIND, self.kind.name()), ("cursor", &cursor), ("limit", &limit)];
+            vec![(KIND, self.kind.name()), ("cursor", &cursor), ("limit", &most)];
+        // That many a page of an export may have, which is all that a FireLog reads of a format.
+        pairs.extend((limit > MAX_LIMIT).then_some(("format", "ndjson")));
         let own = |name: &str| matches!(name, "cursor" | "limit" | "format" | "schema");
         let filters = self.pairs.iter().filter(|(name, _)| !own(name));
         pairs.extend(filters.map(|(name, value)| (name.as_str(), value.as_str())));
@@ -94,39 +95,7 @@ impl<L: FireLogs> Listing<L> {
         if let Some(since_ms) = since_ms {
             page.floor = page.floor.max(RecordId::first_at(since_ms));
         }
-        newest.borrow_mut().take(&page);
-        Ok(page)
-    }
-}
-
-/// The newest ids that are known of a page.
-#[derive(Debug)]
-struct Newest {
-    most: usize,
-    /// The oldest of them on top.
-    ids: BinaryHeap<Reverse<RecordId>>,
-}
-
-impl Newest {
-    fn of(most: usize) -> Self {
-        Self {
-            most,
-            ids: BinaryHeap::new(),
-        }
-    }
-
-    fn take(&mut self, page: &Page) {
-        for record in &page.records {
-            self.ids.push(Reverse(record.id));
-            if self.ids.len() > self.most {
-                self.ids.pop();
-            }
-        }
-    }
-
-    /// Nothing older than that is on the page; `None` while there is room.
-    fn since_ms(&self) -> Option<u64> {
-        let Reverse(oldest) = self.ids.peek().filter(|_| self.ids.len() >= self.most)?;
-        Some(oldest.time_ms())
+        joining.borrow_mut().take(page);
+        Ok(())
     }
 }

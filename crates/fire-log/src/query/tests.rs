@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bolero::TypeGenerator;
 
 use super::{
-    Budget, Dimension, Filter, Kind, Page, Part, Query, Summary, SummaryQuery, join, scan_page, summarise,
+    Budget, Dimension, Filter, Joining, Kind, Page, Part, Query, Summary, SummaryQuery, scan_page, summarise,
 };
 use crate::forms::Schema;
 use crate::store::FireLog;
@@ -449,7 +449,10 @@ fn paging_to_the_end_gives_each_record_once() {
             let limit = usize::from(case.limit % 50) + 1;
             let (mut found, mut before, mut pages) = (Vec::new(), Some(START), 0);
             while let Some(at) = before {
-                let joined = join(world.page(&filter, at, limit, u32::from(case.budget)), limit);
+                let mut joining = Joining::of(limit);
+                let answers = world.page(&filter, at, limit, u32::from(case.budget));
+                answers.into_iter().for_each(|page| joining.take(page));
+                let joined = joining.finish();
                 assert!(joined.records.len() <= limit);
                 found.extend(joined.records.iter().map(|record| record.id));
                 assert!(
