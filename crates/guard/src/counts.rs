@@ -16,6 +16,11 @@ pub(crate) const MAX_EVIDENCE: usize = 8;
 /// where no FireLog sees all of them.
 pub(crate) const MAX_NETWORKS: usize = 8;
 
+/// Networks of one guard whose clean clients are told one by one, by a FireLog and in all: those of whoever has few networks are
+/// among them. Where more have clean clients, what is beyond is no work of his.
+pub(crate) const MAX_TOLD: usize = 64;
+pub(crate) const MAX_TOLD_IN_ALL: usize = 256;
+
 /// Clients of one kind under one guard: in the percentage (`enforced`) or not (`held_out`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -91,6 +96,9 @@ pub struct CohortCounts {
     /// Networks of the sample's clean clients, each once.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clean_networks: Vec<NetworkKey>,
+    /// How many of them are in each network, as far as there is room; none from a FireLog of an older build.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clean_clients: Vec<(NetworkKey, u32)>,
     /// Networks of clients on which the rule acted and whose first minute went wrong.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bad_networks: Vec<NetworkKey>,
@@ -204,12 +212,54 @@ impl CohortCounts {
         }
     }
 
-    /// Adds what another FireLog, or a later report, counted of the same cohort.
-    pub(crate) fn add(&mut self, news: Self) {
+    /// One more clean client of a network; of one that was not told yet where there is room.
+    pub(crate) fn count_clean(&mut self, network: NetworkKey, has_room: bool) {
+        self.add_clean(network, 1, has_room);
+    }
+
+    fn add_clean(&mut self, network: NetworkKey, more: u32, has_room: bool) {
+        match self.clean_clients.iter_mut().find(|(known, _)| *known == network) {
+            Some((_, clients)) => *clients = clients.saturating_add(more),
+            None if has_room => self.clean_clients.push((network, more)),
+            None => {}
+        }
+    }
+
+    /// What came since `before`, which the same FireLog told.
+    pub(crate) fn since(&self, before: Option<&Self>) -> Self {
+        let Some(before) = before else {
+            return self.clone();
+        };
+        let of = |network: &NetworkKey| {
+            let known = before.clean_clients.iter().find(|(known, _)| known == network);
+            known.map_or(0, |(_, clients)| *clients)
+        };
+        let clean_clients = self.clean_clients.iter();
+        let since = clean_clients.map(|(network, clients)| (*network, clients.saturating_sub(of(network))));
+        Self {
+            counts: self.counts.since(before.counts),
+            clean_clients: since.filter(|(_, clients)| *clients > 0).collect(),
+            ..self.clone()
+        }
+    }
+
+    /// Adds what another FireLog, or a later report, counted of the same cohort; clean clients of so many networks that were not told
+    /// yet.
+    pub(crate) fn add(&mut self, news: Self, room: usize) {
         self.counts = self.counts.plus(news.counts);
+        let most = self.clean_clients.len() + room;
+        for (network, clients) in news.clean_clients {
+            let has_room = self.clean_clients.len() < most;
+            self.add_clean(network, clients, has_room);
+        }
         (news.clean_networks.into_iter()).for_each(|network| note(&mut self.clean_networks, network));
         (news.bad_networks.into_iter()).for_each(|network| note(&mut self.bad_networks, network));
     }
+}
+
+/// Networks whose clean clients are told, of all cohorts.
+pub(crate) fn told(cohorts: &[CohortCounts]) -> usize {
+    cohorts.iter().map(|cohort| cohort.clean_clients.len()).sum()
 }
 
 /// Names a network, once, while there is room.

@@ -4,7 +4,7 @@
 //! denied or still held out, pull cleanly, or too many of one cohort. Where it lets through (a detour), how they fare is:
 //! more of their first minutes go wrong than of those held out, or, where nobody is held out, than before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::f64::consts::LN_10;
 use std::slice;
 
@@ -14,6 +14,7 @@ use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, total};
 use super::evidence::{
     ALPHA, HARM, HARMLESS, ODDS, ln_harmless, ln_many, ln_mean, ln_one_arm, ln_ratio, ln_some, ln_two_arms,
 };
+use super::networks::MAX_CLIENTS;
 use blobwatch_pull::NetworkKey;
 
 /// Clients that must be told before a step passes.
@@ -141,10 +142,10 @@ struct TestedClients {
 impl TestedClients {
     /// Those with a past: what was done to clients that came afterwards takes nothing back.
     fn known(cohorts: &[CohortCounts]) -> Self {
-        let sample = total(cohorts).sample;
+        let (sample, surplus) = (total(cohorts).sample, surplus(cohorts));
         Self {
-            clients: sample.known,
-            clean: sample.clean,
+            clients: sample.known.saturating_sub(surplus),
+            clean: sample.clean.saturating_sub(surplus),
             networks: networks(cohorts, |cohort| &cohort.clean_networks),
         }
     }
@@ -174,6 +175,17 @@ impl TestedClients {
     fn is_doubtful_by_few(&self) -> bool {
         self.clean >= MIN_SOME
     }
+}
+
+/// Clean clients beyond those that their network may have: each FireLog counts the first few of it, and clients are spread over all.
+fn surplus(cohorts: &[CohortCounts]) -> u32 {
+    let mut of_networks: BTreeMap<NetworkKey, u32> = BTreeMap::new();
+    for (network, clients) in cohorts.iter().flat_map(|cohort| &cohort.clean_clients) {
+        let sum = of_networks.entry(*network).or_default();
+        *sum = sum.saturating_add(*clients);
+    }
+    let beyond = |clients: u32| clients.saturating_sub(MAX_CLIENTS.into());
+    of_networks.into_values().map(beyond).fold(0, u32::saturating_add)
 }
 
 /// Networks that are named, each once.

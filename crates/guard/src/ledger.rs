@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::counts::{Arm, Cohort, CohortCounts, MAX_COHORTS, MAX_EVIDENCE, WatchReport, total};
+use super::counts::{
+    Arm, Cohort, CohortCounts, MAX_COHORTS, MAX_EVIDENCE, MAX_TOLD_IN_ALL, WatchReport, told, total,
+};
 use super::judge::{EvidenceStrength, Harm, Judgement, Outcome, advance, judge, strength};
 
 /// Without steps, a guard that cannot tell after this long is said to hold.
@@ -96,11 +98,7 @@ impl Ledger {
         let before = total(&self.cohorts);
         for cohort in report.cohorts.iter().take(MAX_COHORTS + 1) {
             let known = known.iter().find(|known| known.cohort == cohort.cohort);
-            let known = known.map(|known| known.counts).unwrap_or_default();
-            self.add(CohortCounts {
-                counts: cohort.counts.since(known),
-                ..cohort.clone()
-            });
+            self.add(cohort.since(known));
         }
         let news = total(&self.cohorts).since(before);
         advance(&mut self.outcome, &before, &news, self.base);
@@ -120,9 +118,12 @@ impl Ledger {
         } else {
             news.cohort.clone()
         };
-        match self.cohorts.iter_mut().find(|known| known.cohort == cohort) {
-            Some(known) => known.add(news),
-            None => self.cohorts.push(CohortCounts { cohort, ..news }),
+        if !self.cohorts.iter().any(|known| known.cohort == cohort) {
+            self.cohorts.push(CohortCounts::of(cohort.clone()));
+        }
+        let room = MAX_TOLD_IN_ALL.saturating_sub(told(&self.cohorts));
+        if let Some(known) = self.cohorts.iter_mut().find(|known| known.cohort == cohort) {
+            known.add(news, room);
         }
     }
 

@@ -5,7 +5,7 @@ use blobwatch_pull::NetworkKey;
 
 /// Clients of one network that count for the tests, of those with a past and of those without: a cohort of a few networks is
 /// still seen, and a network with thousands of names weighs no more than four machines.
-const MAX_CLIENTS: u8 = 4;
+pub(super) const MAX_CLIENTS: u8 = 4;
 
 /// Cohorts that come into being by clients of one network: a machine has a program or two.
 const MAX_COHORTS: u8 = 2;

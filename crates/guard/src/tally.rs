@@ -1,6 +1,6 @@
 //! What one guard counts in a FireLog: by cohort, and of each network as much as it may fill.
 
-use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, note};
+use super::counts::{Arm, Cohort, CohortCounts, Counts, MAX_COHORTS, MAX_TOLD, note, told};
 use super::health::Standing;
 use super::networks::Networks;
 use super::system::system;
@@ -41,12 +41,13 @@ impl Tally {
     pub(super) fn sample(&mut self, cohort: u8, network: NetworkKey, standing: Standing) -> bool {
         let counts = standing != Standing::Unknown && self.networks.takes_known(network);
         if counts {
-            let is_clean = standing == Standing::Clean;
+            let (is_clean, has_room) = (standing == Standing::Clean, told(&self.cohorts) < MAX_TOLD);
             self.change(cohort, |cohort| {
                 cohort.counts.sample.known += 1;
                 cohort.counts.sample.clean += u32::from(is_clean);
                 if is_clean {
                     note(&mut cohort.clean_networks, network);
+                    cohort.count_clean(network, has_room);
                 }
             });
         }

@@ -74,9 +74,11 @@ pub(super) fn take(health: &mut Health, record: &Record, pulls: u32, before_ms: 
     (0..pulls).for_each(|_| health.take(&record, NOW - before_ms));
 }
 
-pub(super) fn clean(clients: std::ops::Range<u64>) -> Health {
+pub(super) fn clean(clients: impl IntoIterator<Item = u64>) -> Health {
     let mut health = Health::default();
-    clients.for_each(|client| take(&mut health, &pull(client), 3, HOUR));
+    clients
+        .into_iter()
+        .for_each(|client| take(&mut health, &pull(client), 3, HOUR));
     health
 }
 
@@ -262,6 +264,7 @@ fn cohort(family: Family, os: &str, counts: Counts) -> CohortCounts {
         counts: Counts { sample, ..counts },
         clean_networks: networks(both.healthy),
         bad_networks: networks(counts.enforced.bad_clients),
+        clean_clients: Vec::new(),
     }
 }
 

@@ -255,3 +255,57 @@ fn a_past_made_in_one_step_says_nothing_in_the_next() {
     case(2, false, State::Demoted);
     case(2, true, State::Demoted);
 }
+
+/// Clean clients of so many networks among unhealthy ones, spread over so many FireLogs, each of which tells twice: what the RuleBook
+/// makes of it.
+fn spread(fire_logs: u64, networks: u64) -> (State, u32) {
+    let (clean_names, unhealthy) = (0..800, 10_000..10_400);
+    let mut ledger = Ledger::begin(17, NOW, None);
+    for fire_log in 0..fire_logs {
+        let comes = |name: &u64| name % fire_logs == fire_log;
+        let mut health = clean(clean_names.clone().filter(comes));
+        let mut records: Vec<Record> = clean_names
+            .clone()
+            .filter(comes)
+            .map(|name| network(denied(name), name / fire_logs % networks))
+            .collect();
+        for name in unhealthy.clone().filter(comes) {
+            take(
+                &mut health,
+                &Record {
+                    status: 404,
+                    ..pull(name)
+                },
+                1,
+                HOUR,
+            );
+            records.push(denied(name));
+        }
+        let mut known: Vec<CohortCounts> = Vec::new();
+        for part in [records.get(..records.len() / 2).unwrap(), &records] {
+            for report in watches(part, &health).reports() {
+                ledger.take(&report, &known);
+                known = report.cohorts;
+            }
+        }
+    }
+    ledger.settle(true, None, NOW + 1_000);
+    (ledger.state, ledger.arms().0.healthy)
+}
+
+#[test]
+fn four_of_a_network_count_over_all_fire_logs() {
+    for fire_logs in [1, 2, 5, 16, 64] {
+        assert_eq!(
+            spread(fire_logs, 5),
+            (State::Watching, 800),
+            "{fire_logs} FireLogs"
+        );
+        // This is what healthy clients look like.
+        assert_eq!(
+            spread(fire_logs, 40),
+            (State::Demoted, 800),
+            "{fire_logs} FireLogs"
+        );
+    }
+}

@@ -41,6 +41,7 @@ fn reported(guard: u64, enforced: (u32, u32), held_out: (u32, u32)) -> Report {
             counts,
             clean_networks: (0..5).map(NetworkKey).collect(),
             bad_networks: Vec::new(),
+            clean_clients: Vec::new(),
         }],
         evidence: vec!["01M850MDRGD6ZQ9TZR58000002".into()],
         evicted: 7,

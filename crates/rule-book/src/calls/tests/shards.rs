@@ -93,6 +93,17 @@ impl Deployment {
         }
     }
 
+    /// Clients are denied, and FireLogs tell of it ten seconds later; as [`Self::report`].
+    fn deny(&mut self, clients: &[Client], time_ms: u64) -> u32 {
+        for blob in 3..6 {
+            for client in clients {
+                assert_eq!(self.pull(*client, blob, time_ms + blob, 200), 403);
+            }
+        }
+        self.flush(time_ms + 5_000);
+        self.report(time_ms + 10_000)
+    }
+
     /// Every FireLog tells what it counted, twice: the RuleBook's answer to the first was lost. The clean clients that the one with the
     /// most of them told.
     fn report(&mut self, now_ms: u64) -> u32 {
@@ -153,8 +164,8 @@ fn said(time_ms: u64, status: u16) -> ObservedAnswer<'static> {
     }
 }
 
-/// Clients with a past are denied, three times each, beside others without one.
-fn denied(fire_logs: u32, clean: &[Client], unhealthy: &[Client], unknown: &[Client]) -> (Deployment, u32) {
+/// Clients pulled, and then the rule is enforced.
+fn enforced(fire_logs: u32, clean: &[Client], unhealthy: &[Client]) -> Deployment {
     let mut deployment = Deployment::new(fire_logs);
     for blob in 0..3 {
         let time_ms = BEFORE + blob * 1_000;
@@ -167,13 +178,13 @@ fn denied(fire_logs: u32, clean: &[Client], unhealthy: &[Client], unknown: &[Cli
     }
     deployment.flush(BEFORE + 10_000);
     deployment.enforce();
-    for blob in 3..6 {
-        for client in [clean, unhealthy, unknown].concat() {
-            assert_eq!(deployment.pull(client, blob, DENIED + blob, 200), 403);
-        }
-    }
-    deployment.flush(DENIED + 5_000);
-    let most = deployment.report(DENIED + 10_000);
+    deployment
+}
+
+/// Clients with a past are denied, three times each, beside others without one.
+fn denied(fire_logs: u32, clean: &[Client], unhealthy: &[Client], unknown: &[Client]) -> (Deployment, u32) {
+    let mut deployment = enforced(fire_logs, clean, unhealthy);
+    let most = deployment.deny(&[clean, unhealthy, unknown].concat(), DENIED);
     (deployment, most)
 }
 
@@ -221,5 +232,23 @@ fn what_harms_is_taken_back_over_any_number_of_fire_logs() {
             1,
             "{audit}"
         );
+    }
+}
+
+/// Each FireLog counts four of a network: whoever comes to many others with many machines in few networks counts with four of each
+/// all the same.
+#[test]
+fn machines_of_few_networks_take_nothing_back_over_any_number_of_fire_logs() {
+    let (clean, unhealthy) = (clients(0..5, 40), clients(100..400, 1));
+    for fire_logs in FIRE_LOGS {
+        let mut deployment = enforced(fire_logs, &clean, &unhealthy);
+        deployment.deny(&unhealthy, DENIED);
+        deployment.deny(&clean, DENIED + 80_000);
+        let mode = deployment.mode();
+        assert_eq!(
+            mode["guard"]["denied_healthy"], 200,
+            "{fire_logs} FireLogs: {mode}"
+        );
+        assert_eq!(mode["mode"], "enforce", "{fire_logs} FireLogs: {mode}");
     }
 }
