@@ -19,6 +19,7 @@ use crate::harness::image::digest;
 use crate::harness::place::Place;
 use crate::harness::registry::REPOSITORY;
 use crate::harness::stage::{OPERATOR, Stage, VIEWER, tokens};
+use crate::push_only::line;
 
 pub(crate) const PUSHER: &str = "token-of-logpush";
 
@@ -212,6 +213,72 @@ fn a_source_of_ones_own_is_read_by_a_mapping_of_the_settings() {
     settings["ingest"]["own-cdn"]["rule"] = json!("rule");
     let refused = api.try_put("/settings", &settings);
     assert_eq!(refused.status(), 422, "{}", refused.text());
+}
+
+/// A request that AWS WAF blocked a minute ago.
+fn waf_event() -> String {
+    json!({
+        "timestamp": unix_ms() - 60_000, "formatVersion": 1, "action": "BLOCK",
+        "webaclId": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/0a1b",
+        "terminatingRuleId": "rate", "terminatingRuleType": "RATE_BASED",
+        "httpRequest": {
+            "clientIp": "198.51.100.8", "country": "US", "httpMethod": "GET", "httpVersion": "HTTP/1.1", "requestId": "waf-1",
+            "uri": format!("/v2/library/alpine/blobs/{DIGEST}"), "args": "",
+            "headers": [{"name": "Host", "value": "hub.example"}, {"name": "User-Agent", "value": "skopeo/1.9.3"}],
+        },
+    })
+    .to_string()
+}
+
+/// A file of requests is sent twice, as Logpush does when it had no answer; another party tells of the same minute, and a notification
+/// says what was mitigated without a request.
+#[test]
+fn what_two_sources_tell_of_one_minute_is_kept_once_and_apart() {
+    let stage = stage();
+    let told = |source: &str, body: Vec<u8>| {
+        let pushed = push(&stage, source, bearer(PUSHER), body);
+        assert!(pushed.status() < 300, "{}", pushed.text());
+        pushed.json()
+    };
+    let requests: Vec<String> = (0..40).map(|number| line(number, None)).collect();
+    let file = gzip(&requests.join("\n"));
+    let (first, again) = (told("cloudflare", file.clone()), told("cloudflare", file));
+    assert_eq!(
+        (&first["new"], &again["new"]),
+        (&json!(40), &json!(0)),
+        "{first} {again}"
+    );
+    assert_eq!(again["repeats"], 40);
+    assert_eq!(told("aws-waf", waf_event().into())["new"], 1);
+    let records = stage.records("limit=1000", 41);
+    assert_eq!(records.len(), 41);
+    let blocked: Vec<&Value> = records
+        .iter()
+        .filter(|record| record["fired"] != json!([]))
+        .collect();
+    assert_eq!(blocked.len(), 1, "{blocked:?}");
+    assert_eq!(blocked[0]["family"], "skopeo");
+
+    let attack = json!({
+        "alert_type": "advanced_ddos_attack_l4_alert", "alert_event": "ALERT_STATE_EVENT_START", "alert_correlation_id": "c1",
+        "ts": unix_ms() / 1000 - 60, "text": "L4 attack",
+        "data": {"attack_id": "9", "rule_id": "3b64", "packets_per_second": 12_000, "target_hostname": "hub.example"},
+    });
+    told("cloudflare", attack.to_string().into());
+    let mark = eventually("the window is a mark", || {
+        let timeline = stage.api().get("/timeline?since=-1h");
+        let marks = timeline["marks"].as_array().unwrap();
+        let window = marks.iter().find(|mark| mark["type"] == "upstream_window");
+        window.cloned()
+    });
+    assert!(mark["text"].as_str().unwrap().contains("hub.example"), "{mark}");
+    let sources = stage.api().items("/ingest");
+    let of = |name: &str| {
+        let source = sources.iter().find(|source| source["source"] == name);
+        source.map(|source| (source["lines"].clone(), source["faults"].clone()))
+    };
+    assert_eq!(of("cloudflare"), Some((json!(81), json!(0))));
+    assert_eq!(of("aws-waf"), Some((json!(1), json!(0))));
 }
 
 /// A packet that Cloudflare sampled.

@@ -35,7 +35,7 @@ fn client(number: u32) -> (&'static str, &'static str, String) {
 }
 
 /// A line as Logpush writes it, of half a minute ago and more.
-fn line(number: u32, start: Option<u64>) -> String {
+pub(crate) fn line(number: u32, start: Option<u64>) -> String {
     let (system, colo, address) = client(number);
     let size = 100_000_000;
     let mut line = json!({
