@@ -68,6 +68,16 @@ pub(super) fn is_broad(now: Affected, before: Affected, least: AnomalyBreadth) -
         && beyond(now.networks, before.networks, least.networks)
 }
 
+/// Twice as many, but for where everybody is one.
+#[must_use]
+pub(super) fn twice(least: AnomalyBreadth) -> AnomalyBreadth {
+    let twice = |count: u32| if count > 1 { 2 * count } else { count };
+    AnomalyBreadth {
+        clients: twice(least.clients),
+        networks: twice(least.networks),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Affected, AnomalyBreadth, is_broad};

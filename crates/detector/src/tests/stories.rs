@@ -134,6 +134,34 @@ fn an_incident_is_nobodys_past() {
     assert!(expected(&world) < 0.1, "{}", expected(&world));
 }
 
+/// What happens anyway clusters: of a rise below five times ten clients are not enough.
+#[test]
+fn a_slight_rise_takes_twice_as_many_clients() {
+    #[track_caller]
+    fn case(resumed: f64, clients: u64, opens: bool) {
+        let of_amazon = |resumed, clients| {
+            move |build: &Build, _: &str, _: bool| match build.os == AMAZON.os {
+                true => Fault {
+                    resumed,
+                    clients,
+                    networks: clients,
+                    ..HEALTHY
+                },
+                false => HEALTHY,
+            }
+        };
+        let mut world = World::new(21);
+        let before = world.play(HOUR, of_amazon(0.02, 2));
+        assert_eq!(before.changes, []);
+        let outcome = world.play(180, of_amazon(resumed, clients));
+        let told = story(&outcome.changes);
+        assert_eq!(!told.is_empty(), opens, "{resumed} {clients}: {told:?}");
+    }
+    case(0.09, 15, false);
+    case(0.09, 100, true);
+    case(0.3, 15, true);
+}
+
 #[test]
 fn one_client_and_one_network_open_nothing() {
     for (clients, networks) in [(1, 1), (400, 1), (400, 3)] {
