@@ -118,7 +118,7 @@ impl<S: Sql> RuleBookStore<S> {
         })
     }
 
-    /// A token was used; written at most once in [`USED_EVERY_MS`].
+    /// A token was used; written at most once in `USED_EVERY_MS`.
     ///
     /// # Errors
     /// When SQLite refuses.
