@@ -17,6 +17,7 @@ use blobwatch_rulebook::Rulebook;
 use blobwatch_sql::Native;
 use local_api::{Answer, Call, TOKEN, serve};
 
+#[path = "../local_api/mod.rs"]
 mod local_api;
 
 const NOW: u64 = 1_593_975_600_000;
