@@ -1,38 +1,16 @@
 // Lists on the page, on made-up answers: made, searched, changed, and removed; with the keyboard, on a phone, in the draft.
 
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { type Fixture, start } from "../fixture/server.ts";
-import { launch, open, type Opened, PHONE } from "./chromium.ts";
-import { axe, settled, width } from "./look.ts";
+import { test } from "node:test";
+import { PHONE } from "./chromium.ts";
+import { axe, width } from "./look.ts";
+import { fixture, onFixture, visit } from "./on_fixture.ts";
 
-let browser: Browser;
-let fixture: Fixture;
-
-before(async () => {
-  browser = await launch();
-  fixture = await start();
-});
-
-after(async () => {
-  await browser?.close();
-  await fixture?.close();
-});
-
-beforeEach(() => {
+onFixture(() => {
   fixture.state.role = "operator";
   fixture.calls.length = 0;
   fixture.rulebook.reset();
 });
-
-async function visit(path: string, options = {}): Promise<Opened> {
-  const opened = await open(browser, options);
-  await opened.page.goto(fixture.url + path);
-  await opened.page.locator("main").waitFor();
-  await settled(opened.page);
-  return opened;
-}
 
 const sent = (method: string, path: string) => fixture.calls.filter((call) => call.method === method && call.path === path).map(({ body }) => body);
 

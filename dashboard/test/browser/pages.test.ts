@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
 import * as data from "../fixture/data.ts";
-import { type Fixture, start } from "../fixture/server.ts";
 import { until } from "../hang.ts";
-import { DESKTOP, launch, open, type Opened, PHONE, seen, TABLET } from "./chromium.ts";
+import { DESKTOP, open, PHONE, seen, TABLET } from "./chromium.ts";
 import { counted, longLog, onePlot } from "./frames.ts";
 import { axe, settled, width } from "./look.ts";
+import { browser, fixture, onFixture, visit } from "./on_fixture.ts";
 
 const VIEWS: Record<string, string> = {
   now: "",
@@ -30,32 +30,11 @@ const VIEWS: Record<string, string> = {
   anomaly: "anomalies/an-000012",
 };
 
-let browser: Browser;
-let fixture: Fixture;
-
-before(async () => {
-  browser = await launch();
-  fixture = await start();
-});
-
-after(async () => {
-  await browser?.close();
-  await fixture?.close();
-});
-
-beforeEach(() => {
+onFixture(() => {
   Object.assign(fixture.state, { role: "operator", routes: null, isSignedIn: true, anomalies: data.anomalies(), shares: [], coverage: data.coverage(), fires: 2_500, failing: 0, previewRounds: 3, hasTraffic: true, points: 0, isNew: false, isHeld: false });
   fixture.calls.length = 0;
   fixture.rulebook.reset();
 });
-
-async function visit(path: string, options = {}): Promise<Opened> {
-  const opened = await open(browser, options);
-  await opened.page.goto(fixture.url + path);
-  await opened.page.locator("main").waitFor();
-  await settled(opened.page);
-  return opened;
-}
 
 for (const [name, path] of Object.entries(VIEWS)) {
   test(`axe finds nothing in ${name}, in either theme, and no screen scrolls sideways`, async () => {

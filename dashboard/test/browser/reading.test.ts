@@ -1,37 +1,15 @@
 // How the page says things: words, colours, marks and cards that somebody who never saw it reads rightly.
 
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
-import type { Browser, Locator } from "playwright-core";
-import { type Fixture, start } from "../fixture/server.ts";
-import { launch, open, type Opened, PHONE } from "./chromium.ts";
-import { settled } from "./look.ts";
+import { test } from "node:test";
+import type { Locator } from "playwright-core";
+import { PHONE } from "./chromium.ts";
+import { fixture, onFixture, visit } from "./on_fixture.ts";
 
-let browser: Browser;
-let fixture: Fixture;
-
-before(async () => {
-  browser = await launch();
-  fixture = await start();
-});
-
-after(async () => {
-  await browser?.close();
-  await fixture?.close();
-});
-
-beforeEach(() => {
+onFixture(() => {
   fixture.rulebook.reset();
   fixture.state.usualDays = 7;
 });
-
-async function visit(path: string, options = {}): Promise<Opened> {
-  const opened = await open(browser, options);
-  await opened.page.goto(fixture.url + path);
-  await opened.page.locator("main").waitFor();
-  await settled(opened.page);
-  return opened;
-}
 
 const colour = (of: Locator): Promise<string> => of.evaluate((element) => getComputedStyle(element).color);
 

@@ -1,43 +1,20 @@
 // Rules are written on the page, on made-up answers: by hand with completion and faults, from filters, together in a draft, and back.
 
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
+import { test } from "node:test";
 import { readFile } from "node:fs/promises";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { HOSTILE, KNOWN } from "../fixture/data.ts";
-import { type Fixture, start } from "../fixture/server.ts";
 import { until } from "../hang.ts";
-import { DESKTOP, launch, open, type Opened, PHONE } from "./chromium.ts";
+import { DESKTOP, open, PHONE, TABLET } from "./chromium.ts";
 import { axe, settled, width } from "./look.ts";
+import { browser, fixture, onFixture, visit } from "./on_fixture.ts";
 
-const TABLET = { width: 768, height: 1024 };
-
-let browser: Browser;
-let fixture: Fixture;
-
-before(async () => {
-  browser = await launch();
-  fixture = await start();
-});
-
-after(async () => {
-  await browser?.close();
-  await fixture?.close();
-});
-
-beforeEach(() => {
+onFixture(() => {
   Object.assign(fixture.state, { role: "operator", routes: null, above: null, pending: [], isSignedIn: true, failing: 0, previewRounds: 0, shares: [] });
   fixture.calls.length = 0;
   fixture.rulebook.reset();
 });
-
-async function visit(path: string, options = {}): Promise<Opened> {
-  const opened = await open(browser, options);
-  await opened.page.goto(fixture.url + path);
-  await opened.page.locator("main").waitFor();
-  await settled(opened.page);
-  return opened;
-}
 
 const editor = (page: Page) => page.getByRole("textbox", { name: "Expression" }).and(page.locator(".cm-content"));
 
