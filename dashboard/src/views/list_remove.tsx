@@ -1,14 +1,13 @@
 // Removing a list: at once, where no rule names it, or as part of the draft. Its versions stay.
 
-import { useState } from "preact/hooks";
 import { go, to } from "../address.ts";
 import { Arrival } from "../parts/arrival.tsx";
-import { Reason, useChange } from "../parts/change.tsx";
+import { Reason } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { RuleLinks } from "../parts/rule_links.tsx";
+import { useRemoval } from "../removal.ts";
 import { removeList } from "../rulebook/calls.ts";
 import { NO_EDIT, withList } from "../rulebook/draft.ts";
-import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import { type ListForm, usersOf } from "../rulebook/list_form.ts";
 import type { Rulebook } from "../rulebook/types.ts";
 import { isOperator } from "../session.ts";
@@ -22,24 +21,14 @@ interface Props {
 }
 
 export function RemoveList({ name, base, book, close, refresh }: Props) {
-  const [reason, setReason] = useState("");
-  const [revision, setRevision] = useState<number | null>(null);
-  const { isAsking, problem, make } = useChange();
   const users = usersOf(book, name);
-  const remove = () =>
-    make(async () => {
-      const outcome = await removeList(name, base, reason);
-      if (outcome.kind === "conflict") {
-        close();
-        return refresh();
-      }
-      keepDraft(withList(draft.value, name, NO_EDIT));
-      setRevision(outcome.answer.revision);
-    });
-  const toDraft = () => {
-    keepDraft(withList(draft.value, name, { form: null, base }));
-    go(to(["draft"]));
-  };
+  const { isAsking, problem, reason, setReason, revision, removeNow, toDraft } = useRemoval({
+    remove: (reason) => removeList(name, base, reason),
+    dropped: (draft) => withList(draft, name, NO_EDIT),
+    drafted: (draft) => withList(draft, name, { form: null, base }),
+    close,
+    refresh,
+  });
   return (
     <Dialog title={`Remove the list ${name}`} close={revision === null ? close : () => go(to(["lists"]))}>
       {revision !== null ? (
@@ -56,7 +45,7 @@ export function RemoveList({ name, base, book, close, refresh }: Props) {
           {isOperator.value && users.length === 0 && <Reason value={reason} set={setReason} problem={problem} />}
           <div class="actions">
             {isOperator.value && users.length === 0 && (
-              <button type="button" class="danger" disabled={isAsking || reason === ""} onClick={remove}>
+              <button type="button" class="danger" disabled={isAsking || reason === ""} onClick={removeNow}>
                 {isAsking ? "Removing…" : "Remove now"}
               </button>
             )}

@@ -1,14 +1,13 @@
 // Retiring a rule: at once, or as part of the draft. Its versions and records stay.
 
-import { useState } from "preact/hooks";
 import { go, to } from "../address.ts";
 import { Arrival } from "../parts/arrival.tsx";
-import { Reason, useChange } from "../parts/change.tsx";
+import { Reason } from "../parts/change.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
+import { useRemoval } from "../removal.ts";
 import { retireRule } from "../rulebook/calls.ts";
 import { NO_EDIT, withRule } from "../rulebook/draft.ts";
-import { draft, keepDraft } from "../rulebook/draft_kept.ts";
 import type { Rulebook, RuleForm } from "../rulebook/types.ts";
 import { isOperator } from "../session.ts";
 
@@ -21,25 +20,17 @@ interface Props {
 }
 
 export function RetireRule({ id, base, book, close, refresh }: Props) {
-  const [reason, setReason] = useState("");
-  const [revision, setRevision] = useState<number | null>(null);
-  const { isAsking, problem, make } = useChange();
   const modes = book.modes.filter((mode) => mode.rule === id);
+  const { isAsking, problem, reason, setReason, revision, removeNow, toDraft } = useRemoval({
+    remove: (reason) => retireRule(id, base, reason),
+    dropped: (draft) => withRule(draft, id, NO_EDIT),
+    drafted: (draft) => withRule(draft, id, { form: null, base }),
+    close,
+    refresh,
+  });
   const submit = (event: Event) => {
     event.preventDefault();
-    make(async () => {
-      const outcome = await retireRule(id, base, reason);
-      if (outcome.kind === "conflict") {
-        close();
-        return refresh();
-      }
-      keepDraft(withRule(draft.value, id, NO_EDIT));
-      setRevision(outcome.answer.revision);
-    });
-  };
-  const toDraft = () => {
-    keepDraft(withRule(draft.value, id, { form: null, base }));
-    go(to(["draft"]));
+    removeNow();
   };
   return (
     <Dialog title={`Retire ${id}`} close={revision === null ? close : () => go(to(["rules"]))}>

@@ -1,0 +1,48 @@
+// Taking something out of the rulebook: at once, or as part of the draft.
+
+import { useState } from "preact/hooks";
+import { go, to } from "./address.ts";
+import { type Change, useChange } from "./parts/change.tsx";
+import type { Saved } from "./rulebook/calls.ts";
+import type { Draft } from "./rulebook/draft.ts";
+import { draft, keepDraft } from "./rulebook/draft_kept.ts";
+
+interface Wanted {
+  remove: (reason: string) => Promise<Saved<unknown>>;
+  /** The draft without an edit of it, once it is gone; and the draft that removes it. */
+  dropped: (draft: Draft) => Draft;
+  drafted: (draft: Draft) => Draft;
+  close: () => void;
+  refresh: () => void;
+}
+
+interface Removal extends Omit<Change, "make"> {
+  reason: string;
+  setReason: (reason: string) => void;
+  /** The revision that does not have it any more. */
+  revision: number | null;
+  /** What others changed meanwhile is shown before anybody is asked again. */
+  removeNow: () => void;
+  toDraft: () => void;
+}
+
+export function useRemoval({ remove, dropped, drafted, close, refresh }: Wanted): Removal {
+  const [reason, setReason] = useState("");
+  const [revision, setRevision] = useState<number | null>(null);
+  const { isAsking, problem, make } = useChange();
+  const removeNow = () =>
+    make(async () => {
+      const outcome = await remove(reason);
+      if (outcome.kind === "conflict") {
+        close();
+        return refresh();
+      }
+      keepDraft(dropped(draft.value));
+      setRevision(outcome.answer.revision);
+    });
+  const toDraft = () => {
+    keepDraft(drafted(draft.value));
+    go(to(["draft"]));
+  };
+  return { isAsking, problem, reason, setReason, revision, removeNow, toDraft };
+}
