@@ -8,7 +8,7 @@ import { useLive } from "../live.ts";
 import { Link } from "../parts/link.tsx";
 import { RuleLinks } from "../parts/rule_links.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
-import { Time } from "../parts/time.tsx";
+import { VersionHead } from "../parts/version_head.tsx";
 import { listPath, useRulebook } from "../rulebook/calls.ts";
 import { draft } from "../rulebook/draft_kept.ts";
 import { KINDS, usersOf } from "../rulebook/list_form.ts";
@@ -78,9 +78,7 @@ function Versions({ name, revision }: { name: string; revision: number }) {
           <ol class="plain card rows">
             {items.map((version) => (
               <li key={version.since_revision} class="row">
-                <strong>version {version.version}</strong> {count(version.count)} items <Time at={version.time} seconds /> by {version.actor}
-                {version.reason && ` “${visibleText(version.reason)}”`} <span class="faint">revision {version.since_revision}</span>
-                {version.until_revision !== null && <span class="faint">, until revision {version.until_revision}</span>}
+                <VersionHead of={version} said={`${count(version.count)} items`} />
               </li>
             ))}
           </ol>

@@ -5,7 +5,7 @@ import type { Page } from "../api/types.ts";
 import { useLive } from "../live.ts";
 import { RuleDifference } from "../parts/rule_difference.tsx";
 import { Shown } from "../parts/states.tsx";
-import { Time } from "../parts/time.tsx";
+import { VersionHead } from "../parts/version_head.tsx";
 import { rulePath } from "../rulebook/calls.ts";
 import { formOf, isSame, type RuleForm, type RuleVersion } from "../rulebook/types.ts";
 
@@ -31,9 +31,7 @@ export function RuleHistory({ id, now, use, revision }: Props) {
               <li key={version.since_revision} class="row">
                 <div class="spread-row">
                   <p>
-                    <strong>version {version.version}</strong> <Time at={version.time} seconds /> by {version.actor}
-                    {version.reason && ` “${version.reason}”`} <span class="faint">revision {version.since_revision}</span>
-                    {version.until_revision !== null && <span class="faint">, until revision {version.until_revision}</span>}
+                    <VersionHead of={version} />
                   </p>
                   {use && now !== null && !isSame(formOf(version), now) && (
                     <button type="button" onClick={() => use(version)}>
