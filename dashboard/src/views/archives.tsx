@@ -4,6 +4,7 @@ import { get } from "../api/client.ts";
 import type { Archive, Page } from "../api/types.ts";
 import { count, duration } from "../format.ts";
 import { useLive } from "../live.ts";
+import { Columns } from "../parts/columns.tsx";
 import { Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 
@@ -38,17 +39,7 @@ const Table = ({ items, now }: { items: Archive[]; now: number }) => (
     ))}
     <div class="scroller" tabIndex={0} role="region" aria-label="Runs of the archive">
       <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Place</th>
-            <th scope="col">All FireLogs up to</th>
-            <th scope="col">Behind</th>
-            <th scope="col">Records</th>
-            <th scope="col">Late ones</th>
-            <th scope="col">Last run</th>
-            <th scope="col">By</th>
-          </tr>
-        </thead>
+        <Columns names={["Place", "All FireLogs up to", "Behind", "Records", "Late ones", "Last run", "By"]} />
         <tbody>
           {items.map((run) => (
             <tr key={run.place}>

@@ -4,6 +4,7 @@ import { get, visibleText } from "../api/client.ts";
 import type { FireLogLoads as Answer, FireLogLoad } from "../api/types.ts";
 import { bytes, count, percent } from "../format.ts";
 import { useLive } from "../live.ts";
+import { Columns } from "../parts/columns.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 
 /** A load is of the last whole minute. */
@@ -30,15 +31,7 @@ export function FireLogLoads() {
 const Loads = ({ items }: { items: FireLogLoad[] }) => (
   <div class="scroller" tabIndex={0} role="region" aria-label="Load of the FireLogs">
     <table class="list">
-      <thead>
-        <tr>
-          {COLUMNS.map((column) => (
-            <th scope="col" key={column}>
-              {column}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <Columns names={COLUMNS} />
       <tbody>
         {[...items].sort((a, b) => b.utilisation - a.utilisation).map((load) => (
           <Load key={load.name} load={load} />

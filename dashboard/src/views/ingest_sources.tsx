@@ -4,6 +4,7 @@ import { get, visibleText } from "../api/client.ts";
 import type { IngestSource, Page } from "../api/types.ts";
 import { bytes, count, duration } from "../format.ts";
 import { useLive } from "../live.ts";
+import { Columns } from "../parts/columns.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 
@@ -34,15 +35,7 @@ const Sources = ({ items }: { items: IngestSource[] }) => (
     )}
     <div class="scroller" tabIndex={0} role="region" aria-label="Sources">
       <table class="list">
-        <thead>
-          <tr>
-            {COLUMNS.map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Columns names={COLUMNS} />
         <tbody>
           {items.map((source) => (
             <tr key={source.source}>

@@ -5,6 +5,7 @@ import { get, visibleText } from "../api/client.ts";
 import type { ListOutline, Page } from "../api/types.ts";
 import { count } from "../format.ts";
 import { useLive } from "../live.ts";
+import { Columns } from "../parts/columns.tsx";
 import { Link } from "../parts/link.tsx";
 import { RuleLinks } from "../parts/rule_links.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
@@ -54,15 +55,7 @@ export function Lists() {
 const Table = ({ lists, book }: { lists: ListOutline[]; book: Rulebook }) => (
   <div class="scroller" tabIndex={0} role="region" aria-label="Lists">
     <table class="list">
-      <thead>
-        <tr>
-          {["List", "Kind", "Items", "Rules that use it", "Last changed"].map((name) => (
-            <th key={name} scope="col">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <Columns names={["List", "Kind", "Items", "Rules that use it", "Last changed"]} />
       <tbody>
         {lists.map((list) => (
           <tr key={list.name}>

@@ -5,6 +5,7 @@ import type { Loss, Page } from "../api/types.ts";
 import { DATA_LOSSES } from "../data_losses.ts";
 import { count } from "../format.ts";
 import { useLive } from "../live.ts";
+import { Columns } from "../parts/columns.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
 
@@ -25,13 +26,7 @@ export function Losses() {
 const Table = ({ losses }: { losses: Loss[] }) => (
   <div class="scroller" tabIndex={0} role="region" aria-label="What was lost">
     <table class="list">
-      <thead>
-        <tr>
-          <th scope="col">Loss</th>
-          <th scope="col">How often, in all</th>
-          <th scope="col">Last</th>
-        </tr>
-      </thead>
+      <Columns names={["Loss", "How often, in all", "Last"]} />
       <tbody>
         {losses.map((loss) => (
           <tr key={loss.name} class={DATA_LOSSES[loss.name] ? "harm" : ""}>

@@ -4,6 +4,7 @@ import { get, visibleText } from "../api/client.ts";
 import type { PacketFinding, Packets as Answer } from "../api/types.ts";
 import { cohortWords, count, percent } from "../format.ts";
 import { useLive } from "../live.ts";
+import { Columns } from "../parts/columns.tsx";
 import { RuleName } from "../parts/origin.tsx";
 import { Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
@@ -39,15 +40,7 @@ const Findings = ({ answer }: { answer: Answer }) => (
     ) : (
       <div class="scroller" tabIndex={0} role="region" aria-label="Dropped packets">
         <table class="list">
-          <thead>
-            <tr>
-              <th scope="col">Rule</th>
-              <th scope="col">Packets</th>
-              <th scope="col">In common</th>
-              <th scope="col">Of those it drops</th>
-              <th scope="col">Of those that pass</th>
-            </tr>
-          </thead>
+          <Columns names={["Rule", "Packets", "In common", "Of those it drops", "Of those that pass"]} />
           <tbody>
             {answer.rules.map((finding) => (
               <Finding key={`${finding.rule} ${finding.outcome}`} finding={finding} />

@@ -6,6 +6,7 @@ import { change, get, toProblem } from "../api/client.ts";
 import type { Page, Problem } from "../api/types.ts";
 import { useLive } from "../live.ts";
 import { type Closes, Reason, useClosingChange } from "../parts/change.tsx";
+import { Columns } from "../parts/columns.tsx";
 import { Dialog } from "../parts/dialog.tsx";
 import { Empty, Refusal, Shown } from "../parts/states.tsx";
 import { Time } from "../parts/time.tsx";
@@ -139,15 +140,7 @@ function Deliveries({ items }: { items: Delivery[] }) {
   return (
     <div class="scroller" tabIndex={0} role="region" aria-label="Deliveries">
       <table class="list">
-        <thead>
-          <tr>
-            {["Delivery", "To", "Event", "Status", "Attempts", "Outcome"].map((name) => (
-              <th key={name} scope="col">
-                {name}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <Columns names={["Delivery", "To", "Event", "Status", "Attempts", "Outcome"]} />
         <tbody>
           {items.map((delivery) => (
             <tr key={delivery.id}>
