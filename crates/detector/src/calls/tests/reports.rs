@@ -19,17 +19,8 @@ fn the_report_of_a_harm_says_what_the_rule_did() {
     };
     let now_ms = parse_rfc3339("2020-07-06T12:00:02Z").unwrap();
     store.harm(&harm, now_ms).unwrap();
-    let report = Report {
-        anomaly: &store.anomaly(1).unwrap().unwrap(),
-        families: &[],
-        records: &[],
-        marks: &[],
-        breadth: AnomalyBreadth::default(),
-        acted: &[],
-        packets: &[],
-        rates: &Rates::default(),
-        now_ms,
-    };
+    let (anomaly, rates) = (store.anomaly(1).unwrap().unwrap(), Rates::default());
+    let report = about(&anomaly, &rates, now_ms);
     let expected = "\
 # an-000001: route hub: failed first minutes 7.2x since 11:58; caused by botnet-sig, which the guard put back to monitor; 18 clients
 
@@ -101,16 +92,10 @@ fn the_report_says_which_clients_go_round_refused_ranges() {
         .unwrap()
         .unwrap();
     assert_eq!(anomaly.kind(), AnomalyKind::RangeRefused);
+    let rates = Rates::default();
     let report = Report {
-        anomaly: &anomaly,
         families: &families,
-        records: &[],
-        marks: &[],
-        breadth: AnomalyBreadth::default(),
-        acted: &[],
-        packets: &[],
-        rates: &Rates::default(),
-        now_ms: now,
+        ..about(&anomaly, &rates, now)
     };
     let text = report.markdown();
     for family in [Family::Docker, Family::Containerd, Family::Podman] {
@@ -134,16 +119,12 @@ fn the_report_says_everything_that_a_partner_asks() {
         ray: "5ae3f0a1b2c3-FRA".to_owned(),
         ..sample::full()
     };
+    let rates = Rates::default();
     let report = Report {
-        anomaly: &anomaly,
         families: &families,
         records: &[record],
         marks: &store.marks(0, u64::MAX, 10).unwrap(),
-        breadth: AnomalyBreadth::default(),
-        acted: &[],
-        packets: &[],
-        rates: &Rates::default(),
-        now_ms: now,
+        ..about(&anomaly, &rates, now)
     };
     let text = report.markdown();
     for part in [
@@ -240,18 +221,27 @@ fn as_kind(kind: AnomalyKind, records: &[Record]) -> String {
         kinds: vec![kind],
         ..anomaly
     };
+    let rates = Rates::default();
     let report = Report {
-        anomaly: &anomaly,
-        families: &[],
         records,
+        ..about(&anomaly, &rates, now_ms)
+    };
+    report.markdown()
+}
+
+/// A report of an anomaly of which nothing else is known.
+fn about<'a>(anomaly: &'a Anomaly, rates: &'a Rates, now_ms: u64) -> Report<'a> {
+    Report {
+        anomaly,
+        families: &[],
+        records: &[],
         marks: &[],
         breadth: AnomalyBreadth::default(),
         acted: &[],
         packets: &[],
-        rates: &Rates::default(),
+        rates,
         now_ms,
-    };
-    report.markdown()
+    }
 }
 
 #[test]
