@@ -183,8 +183,9 @@ impl Engine {
         };
         let count = |span| Affected::from(&breadth(&self.window, seen.cohort, event, span));
         let least = (self.breadths).of_events(&self.window, seen.kind, seen.cohort, seen.span);
-        let least = if self.is_slight(seen) { twice(least) } else { least };
-        is_broad(count(seen.span), count(before), least)
+        let (now, before) = (count(seen.span), count(before));
+        // How much it rose is a look at every cell, for which few are broad enough.
+        is_broad(now, before, least) && (is_broad(now, before, twice(least)) || !self.is_slight(seen))
     }
 
     fn is_slight(&self, seen: &Finding<'_>) -> bool {
