@@ -2,9 +2,9 @@
 //! Cloudflare starts when it is first asked. The first pull's CPU has the objects in it, which start beside it; what its client waits
 //! is a time of this machine, the only one here.
 
-use super::contender::Contender;
+use super::cpu;
 use crate::figure::{Figure, Target};
-use crate::stage::{BUNDLE, Origin, Traffic, Worker, load};
+use crate::stage::{BUNDLE, Origin, Traffic, Worker, Workerd, load};
 use anyhow::Result;
 use std::time::Instant;
 
@@ -38,11 +38,11 @@ pub(super) fn run(starts: usize, origin: &Origin, traffic: &Traffic) -> Result<V
 }
 
 fn measure(worker: &Worker, origin: &Origin, traffic: &Traffic) -> Result<[f64; 3]> {
-    let contender = Contender::cold(worker, origin)?;
-    let started = contender.cpu()?;
+    let workerd = Workerd::start(worker, origin.address(), &[])?;
+    let started = cpu::of_tree(workerd.pid())?;
     let asked = Instant::now();
-    load::closed(contender.address(), traffic, 1)?;
+    load::closed(workerd.address(), traffic, 1)?;
     let answered = Instant::now() - asked;
-    let pulled = contender.cpu()?;
+    let pulled = cpu::of_tree(workerd.pid())?;
     Ok([started, pulled.saturating_sub(started), answered].map(|time| time.as_secs_f64() * 1e3))
 }

@@ -24,15 +24,6 @@ impl Contender {
         })
     }
 
-    /// Starts it and asks it nothing.
-    pub(super) fn cold(worker: &Worker, origin: &Origin) -> Result<Self> {
-        let workerd = Workerd::start(worker, origin.address(), &[])?;
-        Ok(Self {
-            name: String::new(),
-            workerd,
-        })
-    }
-
     pub(super) fn address(&self) -> SocketAddr {
         self.workerd.address()
     }
