@@ -29,19 +29,27 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, Problem> {
 /// # Errors
 /// When it cannot be read, or has more than `most` bytes.
 pub(crate) fn text(path: &Path, most: u64) -> Result<String, Problem> {
-    let mut text = String::new();
-    let read = open(path)?.take(most + 1).read_to_string(&mut text);
-    read.map_err(|source| Problem::Read {
+    let read = bounded(open(path)?, most).map_err(|source| Problem::Read {
         file: name(path),
         source,
     })?;
-    if text.len() as u64 > most {
-        return Err(Problem::File {
-            file: name(path),
-            expected: format!("at most {most} bytes"),
-        });
-    }
-    Ok(text.trim_start_matches('\u{feff}').to_owned())
+    read.ok_or_else(|| Problem::File {
+        file: name(path),
+        expected: at_most(most),
+    })
+}
+
+/// What can be read, without a byte order mark; `None` if it has more than `most` bytes.
+pub(crate) fn bounded(unpacked: impl Read, most: u64) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    unpacked.take(most + 1).read_to_string(&mut text)?;
+    let fits = text.len() as u64 <= most;
+    Ok(fits.then(|| text.trim_start_matches('\u{feff}').to_owned()))
+}
+
+/// What is expected of what has more.
+pub(crate) fn at_most(bytes: u64) -> String {
+    format!("at most {bytes} bytes")
 }
 
 /// The bytes of `path` as they are.

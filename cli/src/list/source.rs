@@ -72,19 +72,14 @@ fn fetched(address: &str) -> Result<String, Problem> {
     let mut bytes = Vec::new();
     let mut body = answer.into_body().into_reader().take(MAX_BYTES + 1);
     body.read_to_end(&mut bytes).map_err(|error| failed(&error))?;
-    let mut text = String::new();
-    let unpacked = input::unpacked(Cursor::new(bytes)).map_err(|error| failed(&error))?;
-    let read = unpacked.take(MAX_BYTES + 1).read_to_string(&mut text);
-    read.map_err(|error| failed(&error))?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(failed(&format_args!("expected at most {MAX_BYTES} bytes")));
-    }
-    let text = text.trim_start_matches('\u{feff}');
+    let read = input::unpacked(Cursor::new(bytes)).and_then(|unpacked| input::bounded(unpacked, MAX_BYTES));
+    let text = read.map_err(|error| failed(&error))?;
+    let text = text.ok_or_else(|| failed(&format_args!("expected {}", input::at_most(MAX_BYTES))))?;
     // A page that says that something is missing, or asks for a name, comes with 200 at some hosts.
     if text.trim_start().starts_with('<') {
         return Err(failed(&"expected one item a line, found a page"));
     }
-    Ok(text.to_owned())
+    Ok(text)
 }
 
 #[cfg(test)]
