@@ -4,14 +4,15 @@ import { useState } from "preact/hooks";
 import { go, to } from "./address.ts";
 import { type Change, useChange } from "./parts/change.tsx";
 import type { Saved } from "./rulebook/calls.ts";
-import type { Draft } from "./rulebook/draft.ts";
+import { type Draft, type Edit, NO_EDIT } from "./rulebook/draft.ts";
 import { draft, keepDraft } from "./rulebook/draft_kept.ts";
 
-interface Wanted {
+interface Wanted<F> {
+  /** What it was when it was looked at. */
+  base: F | null;
   remove: (reason: string) => Promise<Saved<unknown>>;
-  /** The draft without an edit of it, once it is gone; and the draft that removes it. */
-  dropped: (draft: Draft) => Draft;
-  drafted: (draft: Draft) => Draft;
+  /** The draft with another edit of it. */
+  edited: (draft: Draft, edit: Edit<F>) => Draft;
   close: () => void;
   refresh: () => void;
 }
@@ -26,7 +27,7 @@ interface Removal extends Omit<Change, "make"> {
   toDraft: () => void;
 }
 
-export function useRemoval({ remove, dropped, drafted, close, refresh }: Wanted): Removal {
+export function useRemoval<F>({ base, remove, edited, close, refresh }: Wanted<F>): Removal {
   const [reason, setReason] = useState("");
   const [revision, setRevision] = useState<number | null>(null);
   const { isAsking, problem, make } = useChange();
@@ -37,11 +38,11 @@ export function useRemoval({ remove, dropped, drafted, close, refresh }: Wanted)
         close();
         return refresh();
       }
-      keepDraft(dropped(draft.value));
+      keepDraft(edited(draft.value, NO_EDIT));
       setRevision(outcome.answer.revision);
     });
   const toDraft = () => {
-    keepDraft(drafted(draft.value));
+    keepDraft(edited(draft.value, { form: null, base }));
     go(to(["draft"]));
   };
   return { isAsking, problem, reason, setReason, revision, removeNow, toDraft };

@@ -1,5 +1,6 @@
 import type { Guard } from "../api/types.ts";
 import { count, percent } from "../format.ts";
+import { Columns } from "./columns.tsx";
 import { Time } from "./time.tsx";
 
 /** What the guard says, or what it has counted so far. */
@@ -21,13 +22,7 @@ export const GuardEvidence = ({ guard }: { guard: Guard }) => (
   <details>
     <summary>What the guard has counted since <Time at={guard.since} /></summary>
     <table class="list">
-      <thead>
-        <tr>
-          <th scope="col">Pulls of what the rule fires on</th>
-          <th scope="col">enforced</th>
-          <th scope="col">held out</th>
-        </tr>
-      </thead>
+      <Columns names={["Pulls of what the rule fires on", "enforced", "held out"]} />
       <tbody>
         <Arm name="pulls" of={guard} is={(arm) => count(arm.pulls)} />
         <Arm name="that went wrong" of={guard} is={(arm) => shareOf(arm.bad, arm.pulls)} />
@@ -37,15 +32,7 @@ export const GuardEvidence = ({ guard }: { guard: Guard }) => (
     </table>
     {guard.cohorts.length > 0 && (
       <table class="list">
-        <thead>
-          <tr>
-            <th scope="col">Clients that it fires on</th>
-            <th scope="col">in all</th>
-            <th scope="col">healthy before</th>
-            <th scope="col">unhealthy</th>
-            <th scope="col">unknown</th>
-          </tr>
-        </thead>
+        <Columns names={["Clients that it fires on", "in all", "healthy before", "unhealthy", "unknown"]} />
         <tbody>
           {guard.cohorts.map((cohort) => (
             <tr key={`${cohort.family} ${cohort.os}`} class={cohort.healthy * 2 > cohort.clients ? "harm" : ""}>

@@ -7,7 +7,7 @@ import { Dialog } from "../parts/dialog.tsx";
 import { RuleLinks } from "../parts/rule_links.tsx";
 import { useRemoval } from "../removal.ts";
 import { removeList } from "../rulebook/calls.ts";
-import { NO_EDIT, withList } from "../rulebook/draft.ts";
+import { withList } from "../rulebook/draft.ts";
 import { type ListForm, usersOf } from "../rulebook/list_form.ts";
 import type { Rulebook } from "../rulebook/types.ts";
 import { isOperator } from "../session.ts";
@@ -23,9 +23,9 @@ interface Props {
 export function RemoveList({ name, base, book, close, refresh }: Props) {
   const users = usersOf(book, name);
   const { isAsking, problem, reason, setReason, revision, removeNow, toDraft } = useRemoval({
+    base,
     remove: (reason) => removeList(name, base, reason),
-    dropped: (draft) => withList(draft, name, NO_EDIT),
-    drafted: (draft) => withList(draft, name, { form: null, base }),
+    edited: (draft, edit) => withList(draft, name, edit),
     close,
     refresh,
   });

@@ -7,7 +7,7 @@ import { Dialog } from "../parts/dialog.tsx";
 import { ModeBadge } from "../parts/mode.tsx";
 import { useRemoval } from "../removal.ts";
 import { retireRule } from "../rulebook/calls.ts";
-import { NO_EDIT, withRule } from "../rulebook/draft.ts";
+import { withRule } from "../rulebook/draft.ts";
 import type { Rulebook, RuleForm } from "../rulebook/types.ts";
 import { isOperator } from "../session.ts";
 
@@ -22,9 +22,9 @@ interface Props {
 export function RetireRule({ id, base, book, close, refresh }: Props) {
   const modes = book.modes.filter((mode) => mode.rule === id);
   const { isAsking, problem, reason, setReason, revision, removeNow, toDraft } = useRemoval({
+    base,
     remove: (reason) => retireRule(id, base, reason),
-    dropped: (draft) => withRule(draft, id, NO_EDIT),
-    drafted: (draft) => withRule(draft, id, { form: null, base }),
+    edited: (draft, edit) => withRule(draft, id, edit),
     close,
     refresh,
   });
