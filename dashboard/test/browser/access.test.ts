@@ -2,20 +2,12 @@
 // tests/e2e/access.rs makes the keys and the tokens, and starts the worker that trusts them.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
-import { launch, open, type Opened } from "./chromium.ts";
+import { test } from "node:test";
+import { open, type Opened } from "./chromium.ts";
+import { browser, oneBrowser } from "./one_browser.ts";
 import { EDGE, env, PAGE } from "./worker.ts";
 
-let browser: Browser;
-
-before(async () => {
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-});
+oneBrowser();
 
 /** A browser that came through Access, with a token of ours beside it or without. */
 async function through(jwt: string, session = ""): Promise<Opened> {

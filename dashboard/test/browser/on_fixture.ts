@@ -1,22 +1,20 @@
 // One browser and one made-up deployment for all tests of a file, and a page of it.
 
 import { after, before, beforeEach } from "node:test";
-import type { Browser } from "playwright-core";
 import { type Fixture, start } from "../fixture/server.ts";
-import { launch, open, type Opened } from "./chromium.ts";
+import { open, type Opened } from "./chromium.ts";
 import { settled } from "./look.ts";
+import { browser, oneBrowser } from "./one_browser.ts";
 
-export let browser: Browser;
 export let fixture: Fixture;
 
 /** `prepare` sets what the deployment answers before each test. */
 export function onFixture(prepare: () => void): void {
+  oneBrowser();
   before(async () => {
-    browser = await launch();
     fixture = await start();
   });
   after(async () => {
-    await browser?.close();
     await fixture?.close();
   });
   beforeEach(prepare);

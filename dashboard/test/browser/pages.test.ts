@@ -9,7 +9,8 @@ import { until } from "../hang.ts";
 import { DESKTOP, open, PHONE, seen, TABLET } from "./chromium.ts";
 import { counted, longLog, onePlot } from "./frames.ts";
 import { axe, settled, width } from "./look.ts";
-import { browser, fixture, onFixture, visit } from "./on_fixture.ts";
+import { fixture, onFixture, visit } from "./on_fixture.ts";
+import { browser } from "./one_browser.ts";
 
 const VIEWS: Record<string, string> = {
   now: "",

@@ -1,23 +1,16 @@
 // The page behind a link, as a partner opens it: without an account, on any screen, on paper, and without a script.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { DESKTOP, launch, open, PHONE } from "./chromium.ts";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
+import { DESKTOP, open, PHONE } from "./chromium.ts";
 import { axe, width } from "./look.ts";
+import { browser, oneBrowser } from "./one_browser.ts";
 
 const LINK = process.env["LINK"] ?? "";
 const ANOMALY = process.env["ANOMALY"] ?? "";
 
-let browser: Browser;
-
-before(async () => {
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-});
+oneBrowser();
 
 /** The same page for axe, which waits: nothing does in a page whose policy allows no script. */
 async function withoutPolicy(page: Page): Promise<void> {

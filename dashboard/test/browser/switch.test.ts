@@ -2,10 +2,10 @@
 // tests/e2e/dashboard.rs starts the worker and says where it is.
 
 import assert from "node:assert/strict";
-import { after, afterEach, before, test } from "node:test";
-import type { Browser, Locator } from "playwright-core";
+import { afterEach, test } from "node:test";
+import type { Locator } from "playwright-core";
 import { until } from "../hang.ts";
-import { launch } from "./chromium.ts";
+import { browser, oneBrowser } from "./one_browser.ts";
 import { api, type Client, env, type Items, OPERATOR, PAGE, pull, signedIn } from "./worker.ts";
 
 /** Paths of blobs that the registry has. */
@@ -15,17 +15,9 @@ const [BLOB = ""] = BLOBS;
 /** Where one can break the way to the Durable Objects. */
 const BETWEEN = env("BETWEEN");
 
-let browser: Browser;
-
-before(async () => {
-  browser = await launch();
-});
+oneBrowser();
 
 afterEach(() => sabotage({}));
-
-after(async () => {
-  await browser?.close();
-});
 
 const sabotage = (faults: object): Promise<unknown> => fetch(BETWEEN, { method: "PUT", body: JSON.stringify(faults) });
 

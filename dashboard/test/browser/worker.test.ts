@@ -4,25 +4,18 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
 import { HOSTILE } from "../fixture/data.ts";
-import { launch, open } from "./chromium.ts";
+import { open } from "./chromium.ts";
+import { browser, oneBrowser } from "./one_browser.ts";
 import { api, CURL, env, type Items, OPERATOR, PAGE, pull, signedIn } from "./worker.ts";
 
 const VIEWER = env("VIEWER");
 /** Path of a blob that the registry has. */
 const BLOB = env("BLOB");
 
-let browser: Browser;
-
-before(async () => {
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-});
+oneBrowser();
 
 /** The id of a pull's record. */
 const pulled = async (agent = CURL.agent): Promise<string> => (await pull(BLOB, { ...CURL, agent })).headers.get("Blobwatch-Id") ?? "";

@@ -8,7 +8,8 @@ import { HOSTILE, KNOWN } from "../fixture/data.ts";
 import { until } from "../hang.ts";
 import { DESKTOP, open, PHONE, TABLET } from "./chromium.ts";
 import { axe, settled, width } from "./look.ts";
-import { browser, fixture, onFixture, visit } from "./on_fixture.ts";
+import { fixture, onFixture, visit } from "./on_fixture.ts";
+import { browser } from "./one_browser.ts";
 
 onFixture(() => {
   Object.assign(fixture.state, { role: "operator", routes: null, above: null, pending: [], isSignedIn: true, failing: 0, previewRounds: 0, shares: [] });

@@ -2,28 +2,20 @@
 // older revision are published. tests/e2e/dashboard.rs starts the worker and says where it is.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import type { Browser, Page } from "playwright-core";
+import { test } from "node:test";
+import type { Page } from "playwright-core";
 import { ofCohort, ofFilters } from "../../src/rule_language/conditions.ts";
 import { quoted } from "../../src/rule_language/values.ts";
 import type { Rulebook } from "../../src/rulebook/types.ts";
 import { HOSTILE } from "../fixture/data.ts";
 import { until } from "../hang.ts";
-import { launch } from "./chromium.ts";
+import { browser, oneBrowser } from "./one_browser.ts";
 import { api, CURL, env, type Items, OPERATOR, pull, signedIn } from "./worker.ts";
 
 /** Path of a blob that the registry has. */
 const BLOB = env("BLOB");
 
-let browser: Browser;
-
-before(async () => {
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-});
+oneBrowser();
 
 const editor = (page: Page) => page.locator(".cm-content");
 
