@@ -1,7 +1,7 @@
 //! `blobwatch audit`.
 
 use crate::program::Program;
-use crate::rulebook::RULE;
+use crate::rulebook::{RULE, append};
 
 #[test]
 fn the_audit_log_is_pulled_and_checked() {
@@ -11,10 +11,7 @@ fn the_audit_log_is_pulled_and_checked() {
         let rule = RULE
             .replace("old-skopeo", name)
             .replace("http.user_agent contains \"skopeo/0.\"", expression);
-        program.write(
-            "book.toml",
-            &(program.read("book.toml").replace("modes = []\n", "") + &rule),
-        );
+        append(&program, "book.toml", &rule);
         program.case(
             &["rulebook", "push", "book.toml", "--reason", name, "--yes"],
             0,

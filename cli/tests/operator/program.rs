@@ -62,7 +62,7 @@ fn export(store: &RuleBookStore<Native>, mut after: u64) -> String {
 }
 
 pub(crate) struct Program {
-    pub(crate) folder: PathBuf,
+    folder: PathBuf,
     pub(crate) url: String,
 }
 

@@ -10,8 +10,10 @@ expression = 'http.user_agent contains "skopeo/0."'
 action = "tag"
 "#;
 
-fn with_rule(text: &str) -> String {
-    format!("{text}{RULE}")
+/// Adds tables to a file that was pulled: an empty list would stand in their way.
+pub(crate) fn append(program: &Program, file: &str, tables: &str) {
+    let pulled = program.read(file).replace("modes = []\n", "");
+    program.write(file, &(pulled + tables));
 }
 
 #[test]
@@ -32,10 +34,7 @@ fn a_file_is_pulled_changed_and_pushed_in_one_revision() {
         0,
         "no difference",
     );
-    program.write(
-        "book.toml",
-        &with_rule(&program.read("book.toml").replace("modes = []\n", "")),
-    );
+    append(&program, "book.toml", RULE);
     program.case(
         &["rulebook", "diff", "book.toml"],
         1,
@@ -74,10 +73,7 @@ fn a_file_is_pulled_changed_and_pushed_in_one_revision() {
 fn nothing_is_changed_where_nobody_can_be_asked() {
     let program = Program::new("ask");
     program.run(&["rulebook", "pull", "book.toml"]);
-    program.write(
-        "book.toml",
-        &with_rule(&program.read("book.toml").replace("modes = []\n", "")),
-    );
+    append(&program, "book.toml", RULE);
     program.case(
         &["rulebook", "push", "book.toml", "--reason", "x"],
         2,
@@ -91,10 +87,7 @@ fn a_push_is_refused_when_the_live_rulebook_moved() {
     let program = Program::new("moved");
     program.run(&["rulebook", "pull", "mine.json"]);
     program.run(&["rulebook", "pull", "theirs.toml"]);
-    program.write(
-        "theirs.toml",
-        &with_rule(&program.read("theirs.toml").replace("modes = []\n", "")),
-    );
+    append(&program, "theirs.toml", RULE);
     program.case(
         &["rulebook", "push", "theirs.toml", "--reason", "first", "--yes"],
         0,
@@ -127,10 +120,7 @@ fn enforcement_needs_a_preview_or_force() {
     let program = Program::new("force");
     program.run(&["rulebook", "pull", "book.toml"]);
     let mode = "\n[[modes]]\nrule = \"sweep\"\nroute = \"hub\"\nmode = \"enforce\"\n";
-    program.write(
-        "book.toml",
-        &(program.read("book.toml").replace("modes = []\n", "") + mode),
-    );
+    append(&program, "book.toml", mode);
     program.case(
         &["rulebook", "diff", "book.toml"],
         2,
@@ -166,11 +156,9 @@ fn enforcement_needs_a_preview_or_force() {
 fn a_file_that_is_wrong_is_refused_whole_with_its_places() {
     let program = Program::new("wrong");
     program.run(&["rulebook", "pull", "book.toml"]);
-    let book = program.read("book.toml").replace("modes = []\n", "");
-    program.write(
-        "bad.toml",
-        &(book.clone() + &RULE.replace("contains", "holds") + &RULE.replace("old-skopeo", "Bad Name")),
-    );
+    program.write("bad.toml", &program.read("book.toml"));
+    let wrong = [("contains", "holds"), ("old-skopeo", "Bad Name")].map(|(from, to)| RULE.replace(from, to));
+    append(&program, "bad.toml", &wrong.concat());
     program.case(
         &["rulebook", "push", "bad.toml", "--reason", "x", "--yes"],
         2,
