@@ -142,11 +142,11 @@ fn each_receiver_gets_its_form_and_what_it_refuses_is_not_sent_again() {
         let queued = api.send(Request::new("POST", &path).body("application/json", ""));
         assert_eq!(queued.status(), 202, "{}", queued.text());
     }
-    // That a rule is there that only watches changes nothing for clients; another version of it may.
-    for expression in ["ssl", "not ssl"] {
+    // A rule that only watches changes nothing for clients, whatever it says; one that is enforced does.
+    for (expression, mode) in [("ssl", "monitor"), ("not ssl", "monitor"), ("ssl", "enforce")] {
         api.put(
             "/rules/sweep",
-            &json!({"description": "", "expression": expression, "action": "tag"}),
+            &json!({"description": "", "expression": expression, "action": "tag", "default_mode": mode, "force": true}),
         );
     }
     let told = eventually("both are told", || {
@@ -197,7 +197,9 @@ fn each_receiver_gets_its_form_and_what_it_refuses_is_not_sent_again() {
         (&refused["status"], &refused["attempts"]),
         (&json!("failed"), &json!(1))
     );
-    let text = serde_json::from_str::<Value>(&chat.told()[0].body).unwrap();
+    let told = chat.told();
+    assert_eq!(told.len(), 1, "of three versions one is enforced");
+    let text = serde_json::from_str::<Value>(&told[0].body).unwrap();
     assert!(
         text["text"]
             .as_str()

@@ -8,7 +8,7 @@ use crate::store::{Mark, MarkKind};
 use crate::{Intervention, Switch};
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{
-    AnomalyBreadth, Cause, ChangeNotice, ModeValue, PartChange, RouteValue, RuleValue, SettingsValue,
+    AnomalyBreadth, Cause, ChangeNotice, ModeValue, PartChange, RouteValue, SettingsValue,
 };
 use blobwatch_wire::rfc3339;
 
@@ -227,8 +227,8 @@ fn switch(notice: &ChangeNotice, part: &PartChange) -> Option<Switch> {
     })
 }
 
-/// Whether the change may have altered what a client gets: a rule that is new and only watches does not, nor does one
-/// that goes from off to monitor. Where a side is missing the rule's default held.
+/// Whether the change may have altered what a client gets: a rule that only watches does not, whether it is new, says
+/// something else or goes, nor does one that goes from off to monitor. Where a side of a mode is missing the rule's default held.
 fn may_act(part: &PartChange) -> bool {
     match part {
         PartChange::Mode {
@@ -239,15 +239,23 @@ fn may_act(part: &PartChange) -> bool {
         } => enforces(mode_of(before, default_mode)) || enforces(mode_of(after, default_mode)),
         PartChange::Rule {
             before: None,
-            after: Some(RuleValue { default_mode, .. }),
+            after: None,
             ..
-        } => enforces(*default_mode),
+        } => true,
+        PartChange::Rule { before, after, .. } => {
+            // What is new has no settings before, so its default says it.
+            let is_new = before.is_none();
+            let sides = [before, after].into_iter().flatten();
+            sides
+                .into_iter()
+                .any(|side| side.enforced.unwrap_or(!is_new || enforces(side.default_mode)))
+        }
         PartChange::Route {
             before: Some(before),
             after: Some(after),
             ..
         } if before.anomaly_breadth != after.anomaly_breadth => before.acts() != after.acts(),
-        PartChange::Rule { .. } | PartChange::Route { .. } => true,
+        PartChange::Route { .. } => true,
         PartChange::Settings { .. } | PartChange::Proposal { .. } | PartChange::Unknown => false,
     }
 }
@@ -376,6 +384,14 @@ mod tests {
         case(rule(Value::Null, version("enforce")), 1);
         case(rule(version("monitor"), version("monitor")), 1);
         case(rule(version("monitor"), Value::Null), 1);
+        let known = |enforced: bool| json!({"version": 1, "default_mode": "monitor", "enforced": enforced});
+        case(rule(known(false), known(false)), 0);
+        case(rule(known(false), Value::Null), 0);
+        case(rule(Value::Null, known(false)), 0);
+        case(rule(known(false), known(true)), 1);
+        case(rule(known(true), known(true)), 1);
+        case(rule(known(true), Value::Null), 1);
+        case(rule(Value::Null, Value::Null), 1);
         let set = |mode: &str| json!({"mode": mode});
         case(mode(set("off"), set("monitor"), None), 0);
         case(mode(set("monitor"), set("enforce"), None), 1);

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnomalyBreadth, EdgeCache, ModeSetting, Redirects, Route, Rule, Settings};
+use crate::{AnomalyBreadth, EdgeCache, ModeSetting, Redirects, Route, Rulebook, Settings};
 use blobwatch_pull::Mode;
 
 /// Parts of one change that are told; more of one push are counted as lost. Some 300 bytes each, and a row holds 2 MB.
@@ -116,6 +116,9 @@ pub struct RuleValue {
     /// `None` where it is not known.
     #[serde(default)]
     pub default_mode: Option<Mode>,
+    /// Whether any route enforces it, by a setting or by default; `None` where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforced: Option<bool>,
 }
 
 /// What of a route decides what clients get, and from where.
@@ -149,12 +152,19 @@ pub struct SettingsValue {
     pub anomaly_breadth: AnomalyBreadth,
 }
 
-impl From<&Rule> for RuleValue {
-    fn from(rule: &Rule) -> Self {
-        Self {
+impl RuleValue {
+    /// `None` where the rulebook does not have the rule.
+    #[must_use]
+    pub fn of(book: &Rulebook, id: &str) -> Option<Self> {
+        let rule = book.rules.iter().find(|rule| rule.id == id)?;
+        let mut settings = book.modes.iter().filter(|setting| setting.rule == id);
+        Some(Self {
             version: rule.version,
             default_mode: Some(rule.default_mode),
-        }
+            enforced: Some(
+                rule.default_mode == Mode::Enforce || settings.any(|setting| setting.mode == Mode::Enforce),
+            ),
+        })
     }
 }
 
@@ -245,6 +255,7 @@ mod tests {
         r#"{"id":"1593975600000-7-1593975660000","revision":7,"time_ms":1593975660000,"actor":"git","cause":"push","action":"rulebook.put","target":"rulebook","parts":["#,
         r#"{"part":"route","route":"hub","before":{"host":null,"repository":"**","origin":null,"detour":"https://a.example","redirects":"pass"},"after":null},"#,
         r#"{"part":"rule","rule":"sweep","before":null,"after":{"version":1,"default_mode":"monitor"}},"#,
+        r#"{"part":"rule","rule":"first","before":{"version":1,"default_mode":"monitor","enforced":true},"after":null},"#,
         r#"{"part":"mode","rule":"sweep","route":"default","before":{"mode":"monitor","percent":null},"after":{"mode":"enforce","percent":10.0},"default_mode":"off"}]}"#,
     );
 
@@ -252,7 +263,7 @@ mod tests {
     fn the_json_of_a_change_is_pinned() {
         let notice: ChangeNotice = serde_json::from_str(PINNED).unwrap();
         assert_eq!(serde_json::to_string(&notice).unwrap(), PINNED);
-        assert_eq!((notice.cause, notice.parts.len()), (Cause::Push, 3));
+        assert_eq!((notice.cause, notice.parts.len()), (Cause::Push, 4));
     }
 
     #[test]

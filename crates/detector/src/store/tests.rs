@@ -77,6 +77,7 @@ pub(crate) fn written(revision: u64, time_ms: u64) -> ChangeNotice {
     let version = |version| RuleValue {
         version,
         default_mode: Some(Mode::Monitor),
+        enforced: None,
     };
     ChangeNotice {
         id: format!("1-{revision}"),

@@ -130,11 +130,10 @@ fn rule_of<'a>(book: &'a Rulebook, id: &str) -> Option<&'a Rule> {
 }
 
 fn rule_part(id: &str, before: &Rulebook, after: &Rulebook) -> PartChange {
-    let value = |book| rule_of(book, id).map(RuleValue::from);
     PartChange::Rule {
         rule: id.to_owned(),
-        before: value(before),
-        after: value(after),
+        before: RuleValue::of(before, id),
+        after: RuleValue::of(after, id),
     }
 }
 

@@ -121,6 +121,7 @@ fn each_change_is_told_with_its_cause() {
         before: Some(RuleValue {
             version: 2,
             default_mode: Some(Mode::Monitor),
+            enforced: Some(false),
         }),
         after: None,
     };
@@ -131,6 +132,13 @@ fn each_change_is_told_with_its_cause() {
 fn what_the_audit_log_says_of_a_change_is_what_was_told() {
     let api = story();
     let sorted = |mut notices: Vec<ChangeNotice>| {
+        for part in notices.iter_mut().flat_map(|notice| &mut notice.parts) {
+            if let PartChange::Rule { before, after, .. } = part {
+                // An entry has the rule alone, and not its modes.
+                let sides = [before, after].into_iter().flatten();
+                sides.for_each(|side| side.enforced = None);
+            }
+        }
         for notice in &mut notices {
             notice
                 .parts
