@@ -108,7 +108,8 @@ fn cpu(played: &Played) -> Vec<Figure> {
         )
     };
     let share = |seconds: f64| vec![seconds / played.seconds as f64];
-    let detector = played.all.seconds(Part::Cells) + played.all.seconds(Part::Ticks);
+    let of_detector = [Part::Cells, Part::Ticks, Part::Sums];
+    let detector = of_detector.map(|part| played.all.seconds(part)).iter().sum();
     let mb = |bytes: i64| vec![bytes as f64 / 1e6];
     let slots = played.seconds as f64 / 10.0;
     let each = |all: u64| vec![all as f64 / slots];
@@ -118,6 +119,7 @@ fn cpu(played: &Played) -> Vec<Figure> {
         part("FireLogs, alarms", Part::Alarms),
         part("Detector, batches of cells", Part::Cells),
         part("Detector, ticks", Part::Ticks),
+        part("Detector, minutes and hours added up", Part::Sums),
         part("RuleBook", Part::RuleBook),
         Figure::new(
             "of one CPU: the busiest FireLog",

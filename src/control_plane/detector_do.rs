@@ -10,7 +10,7 @@ use std::cell::Cell;
 
 use blobwatch_detector::{
     Acknowledged, Allowed, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall, IngestedCall,
-    LostCall, NewShareCall, SharedDetector, SharedReportCall, keep_hours,
+    LostCall, NewShareCall, SharedDetector, SharedReportCall, keep_sums,
 };
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
@@ -80,8 +80,8 @@ impl DurableObject for Detector {
                 (CATCH_UP, self.catch_up().await),
                 // Before what is old is forgotten.
                 (
-                    "keep the hours",
-                    keep_hours(self, now_ms(), &Slices::new(pause)).await,
+                    "add the counts up",
+                    keep_sums(self, now_ms(), &Slices::new(pause)).await,
                 ),
                 (
                     "test the counts",

@@ -4,13 +4,14 @@ use super::colo::{Document, ForOthers};
 use super::counted::Counted;
 use super::spent::{Part, Spent};
 use crate::detect::cost::thread_cpu;
-use anyhow::{Result, anyhow};
-use blobwatch_detector::{Allowed, Anomaly, AnomalyKind, Detector, answer};
+use anyhow::{Context, Result, anyhow};
+use blobwatch_detector::{Allowed, Anomaly, AnomalyKind, Detector, answer, keep_sums};
 use blobwatch_records::{CellBatch, OpenCohort, SLOT_S};
 use blobwatch_rule_book::{Loads, RuleBookStore, take_load};
 use blobwatch_rulebook::Rulebook;
 use blobwatch_sql::{Native, Sql, Unpaced, at_once, number};
 use blobwatch_wire::{ApiRequest, Problem};
+use std::cell::RefCell;
 use std::path::Path;
 
 /// What the night of July 2020 is seen by.
@@ -24,6 +25,8 @@ pub(crate) struct Centre {
     pub(super) spent: Spent,
     /// Milliseconds of CPU of each tick that tested a slot.
     pub(super) ticks_ms: Vec<f64>,
+    /// Of the alarm that added up most before it ticked.
+    pub(super) longest_sums_ms: f64,
     /// Milliseconds from the end of a slot until it was tested.
     pub(super) lags_ms: Vec<f64>,
     /// Bytes that the Detector holds.
@@ -46,6 +49,7 @@ impl Centre {
             alarm_ms: u64::MAX,
             spent: Spent::default(),
             ticks_ms: Vec::new(),
+            longest_sums_ms: 0.0,
             lags_ms: Vec::new(),
             bytes: 0,
             most_bytes: 0,
@@ -131,6 +135,7 @@ impl Centre {
     fn tick(&mut self, now_ms: u64) -> Result<()> {
         let before = (self.detector.engine().ticked(), self.spent.seconds(Part::Ticks));
         self.spent.alarms += 1;
+        self.add_up(now_ms)?;
         let detector = &mut self.detector;
         let mut ticked = Ok(());
         let held = allocation_counter::measure(|| {
@@ -147,6 +152,23 @@ impl Centre {
         }
         self.alarm_ms = u64::MAX;
         self.ring(now_ms)
+    }
+
+    /// What the alarm does before it ticks.
+    fn add_up(&mut self, now_ms: u64) -> Result<()> {
+        let before_s = self.spent.seconds(Part::Sums);
+        let detector = RefCell::new(&mut self.detector);
+        let mut done = None;
+        let held = allocation_counter::measure(|| {
+            done = self
+                .spent
+                .of(Part::Sums, || at_once(keep_sums(&detector, now_ms, &Unpaced)));
+        });
+        self.hold(held.bytes_current, held.bytes_max);
+        done.context("it paused")??;
+        let took_ms = (self.spent.seconds(Part::Sums) - before_s) * 1_000.0;
+        self.longest_sums_ms = self.longest_sums_ms.max(took_ms);
+        Ok(())
     }
 
     /// Whom open anomalies are about.
@@ -207,10 +229,16 @@ impl Centre {
     /// # Errors
     /// When SQLite refuses.
     pub(super) fn keep_minutes_before(&self, minutes: u64) -> Result<()> {
-        let repeat = "INSERT OR IGNORE INTO minute (minute, bytes) \
-                      SELECT minute - ?, bytes FROM minute WHERE minute = (SELECT max(minute) FROM minute)";
-        for before in 1..=minutes {
-            self.detector.sql().run(repeat, &[number(before)])?;
+        let newest = "(SELECT max(minute) FROM minute_marginal)";
+        let marginals = "route, family, os, fingerprint, country, colo, asn";
+        for (table, columns) in [("minute", "bytes"), ("minute_marginal", marginals)] {
+            let repeat = format!(
+                "INSERT OR IGNORE INTO {table} (minute, {columns}) \
+                 SELECT minute - ?, {columns} FROM {table} WHERE minute = {newest}"
+            );
+            for before in 1..=minutes {
+                self.detector.sql().run(&repeat, &[number(before)])?;
+            }
         }
         Ok(())
     }

@@ -77,6 +77,12 @@ pub(super) fn run(colos: usize, slots: u64, folder: &Path, start_s: u64) -> Resu
         Figure::new(name("the same of one cell each"), "ms", small_ms, Target::None),
         Figure::new(name("CPU of a tick"), "ms", ticks_ms, TICK),
         Figure::new(name("CPU of a tick, every kind alarms"), "ms", alarmed_ms, TICK),
+        Figure::new(
+            name("longest adding up of minutes"),
+            "ms",
+            vec![centre.longest_sums_ms],
+            Target::None,
+        ),
         Figure::new(name("held at the end"), "MB", mb(centre.bytes), Target::None),
         Figure::new(name("held at most"), "MB", mb(held), MEMORY),
         Figure::new(

@@ -14,11 +14,13 @@ pub(super) enum Part {
     /// The Detector: batches of cells taken in, and slots tested.
     Cells,
     Ticks,
+    /// The Detector: minutes and hours added up.
+    Sums,
     /// The RuleBook: loads heard, the rulebook changed and told.
     RuleBook,
 }
 
-const PARTS: usize = 6;
+const PARTS: usize = 7;
 
 #[derive(Default, Clone)]
 pub(super) struct Spent {

@@ -10,7 +10,7 @@ use crate::preview::{CANDIDATES, plan};
 use crate::query::database;
 use anyhow::{Context, Result, anyhow};
 use blobwatch_detect::simulate::Random;
-use blobwatch_detector::{Allowed, Detector, answer, keep_hours, report_facts};
+use blobwatch_detector::{Allowed, Detector, answer, keep_sums, report_facts};
 use blobwatch_previews::{Budget, Partial, Replay, Report, Slice, SliceCall, SliceTask, scan_slice};
 use blobwatch_records::{CellBatch, SLOT_S};
 use blobwatch_sql::{Native, Pace, Slices, at_once};
@@ -98,12 +98,8 @@ fn of_detector(file: &std::path::Path) -> Result<Vec<Figure>> {
         let stretches = Stretches::begin()?;
         detector.tick(now_ms)?;
         stretches.note();
-        at_once(keep_hours(
-            &RefCell::new(&mut detector),
-            now_ms,
-            &pace(&stretches),
-        ))
-        .context("it paused")??;
+        at_once(keep_sums(&RefCell::new(&mut detector), now_ms, &pace(&stretches)))
+            .context("it paused")??;
         let ticks = if is_faulty { &mut faulty } else { &mut healthy };
         ticks.push(stretches.longest());
         for part in 0..LEAVES.div_ceil(300) {

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::SharedDetector;
-use crate::store::{Detector, StoredRollup};
+use crate::store::{Detector, Marginals, StoredMarginal, StoredRollup, Unit};
 use crate::window::Bucket;
 use crate::{ATTRIBUTES, Rollup, value};
 use blobwatch_records::{CellCounts, CellKey};
@@ -93,12 +93,53 @@ impl CountsQuery {
         pace: &impl Pace,
         mut take: impl FnMut(&Rollup),
     ) -> Result<(), Problem> {
-        let mut reading = Reading::of(self);
-        while let Some(part) = shared.read(|store| reading.next_part(store))? {
-            take(&part);
-            pace.spent(part.cells.len()).await;
+        self.each_read(Reading::of(self), shared, pace, &mut take).await
+    }
+
+    /// As [`Self::each_part`] for whoever needs the route and the attribute `by` of each count, and which are other parties'
+    /// ([`is_upstream`](crate::store::is_upstream)): of what is filtered by no further attribute, the marginals.
+    pub(super) async fn each_marginal<S: Sql, L: SharedDetector<S>>(
+        &self,
+        by: Option<&'static str>,
+        shared: &L,
+        pace: &impl Pace,
+        mut take: impl FnMut(&Rollup),
+    ) -> Result<(), Problem> {
+        let reading = Reading {
+            marginal: self.marginal(by),
+            ..Reading::of(self)
+        };
+        self.each_read(reading, shared, pace, &mut take).await
+    }
+
+    async fn each_read<S: Sql, L: SharedDetector<S>>(
+        &self,
+        mut reading: Reading,
+        shared: &L,
+        pace: &impl Pace,
+        take: &mut impl FnMut(&Rollup),
+    ) -> Result<(), Problem> {
+        loop {
+            match shared.read(|store| reading.next(store))? {
+                Next::Part(part) => {
+                    take(&part);
+                    pace.spent(part.cells.len()).await;
+                }
+                Next::WithoutMarginals(mut row) => {
+                    let marginals = Marginals::of(&mut row, pace).await?;
+                    shared.read(|store| Ok(store.put_marginals(&row, &marginals)?))?;
+                }
+                Next::Nothing => return Ok(()),
+            }
         }
-        Ok(())
+    }
+
+    /// The one attribute, beside the route, that it is asked by or filtered by; none where there are several.
+    fn marginal(&self, by: Option<&'static str>) -> Option<&'static str> {
+        let filtered = self.filters.iter().map(|(name, _)| *name);
+        let mut asked = filtered.chain(by).filter(|name| *name != "route");
+        let first = asked.next().unwrap_or("route");
+        asked.all(|name| name == first).then_some(first)
     }
 
     /// The cells of a roll-up that are asked for.
@@ -119,6 +160,16 @@ struct Reading {
     next: u64,
     until: u64,
     row: Option<StoredRollup>,
+    /// The attribute whose marginals are read; without one, all combinations are.
+    marginal: Option<&'static str>,
+}
+
+/// What is read next.
+enum Next {
+    Part(Rollup),
+    /// They must be made first.
+    WithoutMarginals(StoredRollup),
+    Nothing,
 }
 
 impl Reading {
@@ -128,37 +179,54 @@ impl Reading {
             next: asked.since_ms / 60_000,
             until: asked.until_ms / 60_000,
             row: None,
+            marginal: None,
         }
     }
 
-    fn next_part<S: Sql>(&mut self, store: &Detector<S>) -> Result<Option<Rollup>, Problem> {
+    fn next<S: Sql>(&mut self, store: &Detector<S>) -> Result<Next, Problem> {
         loop {
             if let Some(row) = &mut self.row
                 && let Some(part) = row.next_part()?
             {
-                return Ok(Some(part));
+                return Ok(Next::Part(part));
             }
-            self.row = self.next_row(store)?;
-            if self.row.is_none() {
-                return Ok(self.next_of_window(store));
+            match self.next_row(store)? {
+                Some(StoredMarginal::Counts(row)) => {
+                    self.next = row.minute + row.minutes();
+                    self.row = Some(row);
+                }
+                Some(StoredMarginal::Missing(row)) => return Ok(Next::WithoutMarginals(row)),
+                None => {
+                    self.row = None;
+                    return Ok(self.next_of_window(store).map_or(Next::Nothing, Next::Part));
+                }
             }
         }
     }
 
-    fn next_row<S: Sql>(&mut self, store: &Detector<S>) -> Result<Option<StoredRollup>, Problem> {
+    fn next_row<S: Sql>(&mut self, store: &Detector<S>) -> Result<Option<StoredMarginal>, Problem> {
         if self.reads_hours {
-            if let Some(row) = store.hour_from(self.next.div_ceil(60), self.until / 60)? {
-                self.next = row.minute + 60;
+            if let Some(row) = self.row_from(store, Unit::Hour, self.next.div_ceil(60), self.until / 60)? {
                 return Ok(Some(row));
             }
             // The hour that goes on is not a row yet.
             self.reads_hours = false;
         }
-        let row = store.minute_from(self.next, self.until)?;
-        if let Some(row) = &row {
-            self.next = row.minute + 1;
-        }
-        Ok(row)
+        self.row_from(store, Unit::Minute, self.next, self.until)
+    }
+
+    fn row_from<S: Sql>(
+        &self,
+        store: &Detector<S>,
+        unit: Unit,
+        first: u64,
+        until: u64,
+    ) -> Result<Option<StoredMarginal>, Problem> {
+        let Some(attribute) = self.marginal else {
+            let row = store.rollup_from(unit, first, until)?;
+            return Ok(row.map(StoredMarginal::Counts));
+        };
+        Ok(store.marginal_from(unit, attribute, first, until)?)
     }
 
     /// The next minute that is in the window only.

@@ -66,7 +66,7 @@ pub(super) async fn all_series<S: Sql>(
         plotted = Plotted::of(shared, asked, &plot, pace).await?;
     }
     if plot.by.is_none() {
-        plotted.series_of(&plot, String::new());
+        plotted.series_of(&plot, "");
     }
     Ok(largest(plotted.series, &plot))
 }
@@ -80,7 +80,7 @@ impl Plotted {
     ) -> Result<Self, Problem> {
         let mut plotted = Self::default();
         asked
-            .each_part(shared, pace, |part| plotted.take(asked, plot, part))
+            .each_marginal(plot.by, shared, pace, |part| plotted.take(asked, plot, part))
             .await?;
         shared.read(|store| {
             plotted.take_told(asked, plot, store.engine());
@@ -101,7 +101,7 @@ impl Plotted {
             }
             let name = plot.by.and_then(|by| value(key, by)).unwrap_or_default();
             let place = plot.place(asked, minute);
-            if let Some(series) = self.series_of(plot, name.into_owned()) {
+            if let Some(series) = self.series_of(plot, &name) {
                 series.tell(place, told);
             }
         }
@@ -121,9 +121,13 @@ impl Plotted {
         }
         for (name, sums) in sums {
             if plot.by.is_some() && plot.own.is_none() {
-                *self.requests.entry(name.clone().into_owned()).or_default() += u64::from(sums.all.requests);
+                let more = u64::from(sums.all.requests);
+                match self.requests.get_mut(&*name) {
+                    Some(sum) => *sum += more,
+                    None => drop(self.requests.insert(name.to_string(), more)),
+                }
             }
-            if let Some(series) = self.series_of(plot, name.into_owned()) {
+            if let Some(series) = self.series_of(plot, &name) {
                 series.add(place, &sums);
                 if !is_told {
                     series.tell(place, sums.stopped);
@@ -133,25 +137,24 @@ impl Plotted {
         // What had no room has no attributes either: it is in the sum of everything.
         if plot.by.is_none()
             && asked.is_everything()
-            && let Some(series) = self.series_of(plot, String::new())
+            && let Some(series) = self.series_of(plot, "")
         {
             series.add(place, &Sums::of(part.other));
         }
     }
 
     /// The series of a value; none where there is no room for one more.
-    fn series_of(&mut self, plot: &Plot, name: String) -> Option<&mut Series> {
-        let name = match &plot.own {
-            Some(own) if !own.contains(&name) => REST.to_owned(),
-            Some(_) => name,
-            None if self.series.len() >= plot.max_tried() && !self.series.contains_key(&name) => {
+    fn series_of(&mut self, plot: &Plot, name: &str) -> Option<&mut Series> {
+        let is_rest = plot.own.as_ref().is_some_and(|own| !own.contains(name));
+        let name = if is_rest { REST } else { name };
+        if !self.series.contains_key(name) {
+            if plot.own.is_none() && self.series.len() >= plot.max_tried() {
                 self.is_full = true;
                 return None;
             }
-            None => name,
-        };
-        let points = plot.points;
-        Some(self.series.entry(name).or_insert_with(|| Series::new(points)))
+            self.series.insert(name.to_owned(), Series::new(plot.points));
+        }
+        self.series.get_mut(name)
     }
 
     /// The values with most requests.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use blobwatch_pull::{Origin, RangeKind};
+use crate::store::is_upstream;
+use blobwatch_pull::RangeKind;
 use blobwatch_records::{CellCounts, CellKey};
 
 #[derive(Debug, Serialize)]
@@ -108,20 +109,16 @@ impl Series {
             }
         }
         let kinds = KINDS.map(|kind| (kind.as_str(), counts.kind(kind)));
+        note(&mut self.kinds, points, place, kinds);
         let answers = CLASSES.into_iter().zip(counts.answered());
-        for (named, all) in [
-            (&mut self.kinds, kinds.to_vec()),
-            (&mut self.answers, answers.collect()),
-            (&mut self.acted, acted(counts).to_vec()),
-            (&mut self.events, events(sums).to_vec()),
-        ] {
-            note(named, points, place, all);
-        }
+        note(&mut self.answers, points, place, answers);
+        note(&mut self.acted, points, place, acted(counts));
+        note(&mut self.events, points, place, events(sums));
     }
 
     pub(super) fn tell(&mut self, place: usize, [acted, logged]: [u32; 2]) {
         let points = self.requests.len();
-        let told = vec![("acted", acted), ("logged", logged)];
+        let told = [("acted", acted), ("logged", logged)];
         note(&mut self.upstream, points, place, told);
     }
 
@@ -175,7 +172,12 @@ impl Series {
 }
 
 /// Adds to one step of the series of these names.
-fn note(named: &mut Named, points: usize, place: usize, counts: Vec<(&'static str, u32)>) {
+fn note(
+    named: &mut Named,
+    points: usize,
+    place: usize,
+    counts: impl IntoIterator<Item = (&'static str, u32)>,
+) {
     for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
         let series = named.entry(name).or_insert_with(|| vec![0; points]);
         if let Some(point) = series.get_mut(place) {
@@ -199,11 +201,6 @@ fn acted(counts: &CellCounts) -> [(&'static str, u32); 5] {
         ("tag", counts.tagged),
         ("allow", counts.allowed),
     ]
-}
-
-/// Whether another party's rule fired on these requests, none of which reached us: see [`CellKey::of`].
-fn is_upstream(key: &CellKey) -> bool {
-    key.rules.iter().any(|rule| Origin::of(rule) == Origin::Upstream)
 }
 
 fn events(sums: &Sums) -> [(&'static str, u32); 10] {

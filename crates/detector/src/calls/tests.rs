@@ -1,5 +1,6 @@
 mod acted;
 mod acts;
+mod marginals;
 mod pauses;
 mod reports;
 mod shares;
@@ -12,7 +13,7 @@ use super::{Rates, Report, ReportFacts, acts as act_calls, answer, is_act, repor
 use crate::AnomalyKind;
 use crate::packets::tests as packets;
 use crate::store::Detector;
-use crate::store::tests::{accept, arrival, denial, hook, keep_all_hours, open, reopened, story, written};
+use crate::store::tests::{accept, arrival, denial, hook, keep_all_sums, open, reopened, story, written};
 use crate::tests::stories::healthy;
 use crate::tests::traffic::World;
 use crate::webhook::Allowed;

@@ -13,6 +13,7 @@ use super::counts::{CountsQuery, FILTERS, attribute};
 use super::plotted::{Plot, Plotted, largest};
 use super::series::Series;
 use crate::Rollup;
+use crate::store::Unit;
 use blobwatch_pull::Origin;
 use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{Parameters, Problem, rfc3339};
@@ -133,7 +134,8 @@ impl Past {
             let (day, later) = ((place / 2 + 1) as u64, (place % 2) as u64);
             let hour = self.hour.saturating_sub(day * DAY_HOURS) + later;
             // Nothing was asked for in it.
-            let Some(mut row) = shared.read(|store| Ok(store.hour_from(hour, hour + 1)?))? else {
+            let Some(mut row) = shared.read(|store| Ok(store.rollup_from(Unit::Hour, hour, hour + 1)?))?
+            else {
                 continue;
             };
             while let Some(part) = row.next_part()? {

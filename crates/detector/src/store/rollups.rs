@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::marginals::{Marginals, keep_marginals};
 use super::{Detector, count};
 use crate::Rollup;
 use crate::normal::make_room;
 use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, MAX_CELLS};
-use blobwatch_sql::{Pace, Row, Shared, Sql, SqlValue, StoreError, number};
+use blobwatch_sql::{Pace, Shared, Sql, SqlValue, StoreError, number};
 
 /// Minutes are kept for two days, hours for 90.
 const MINUTES_KEPT: u64 = 2 * 1440;
@@ -39,9 +40,34 @@ const OLDEST_MINUTE: &str = "SELECT coalesce(min(minute), 0) FROM minute WHERE m
 /// Stands before each batch: its length.
 const LENGTH_BYTES: usize = 4;
 
+/// What a row has the counts of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Minute,
+    Hour,
+}
+
+impl Unit {
+    /// Of its table, and of the column of its time.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+        }
+    }
+
+    const fn minutes(self) -> u64 {
+        match self {
+            Self::Minute => 1,
+            Self::Hour => 60,
+        }
+    }
+}
+
 impl<S: Sql> Detector<S> {
     pub(super) fn keep_minutes(&self, minutes: &[Rollup]) -> Result<(), StoreError> {
         for rollup in minutes {
+            self.forget_marginals(rollup.minute)?;
             self.sql.run(
                 "INSERT OR REPLACE INTO minute (minute, bytes) VALUES (?, ?)",
                 &[number(rollup.minute), SqlValue::Blob(encode(rollup))],
@@ -50,12 +76,14 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    fn put_hour(&self, hour: u64, rollup: &Rollup) -> Result<(), StoreError> {
-        self.sql.run(
-            "INSERT OR REPLACE INTO hour (hour, bytes) VALUES (?, ?)",
-            &[number(hour), SqlValue::Blob(encode(rollup))],
-        )?;
-        Ok(())
+    fn put_hour(&self, row: &StoredRollup, marginals: &Marginals) -> Result<(), StoreError> {
+        self.sql.transaction(|| {
+            self.sql.run(
+                "INSERT OR REPLACE INTO hour (hour, bytes) VALUES (?, ?)",
+                &[number(row.time()), SqlValue::Blob(row.bytes.clone())],
+            )?;
+            self.put_marginals(row, marginals)
+        })
     }
 
     /// The oldest hour that is complete, and no row yet.
@@ -67,23 +95,27 @@ impl<S: Sql> Detector<S> {
         Ok((hour > 0 && is_over).then_some(hour))
     }
 
-    /// The first minute from `first` on, before `until`, that is a row.
+    /// The first row from `first` on, before `until`.
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub(crate) fn minute_from(&self, first: u64, until: u64) -> Result<Option<StoredRollup>, StoreError> {
-        let statement =
-            "SELECT minute, bytes FROM minute WHERE minute >= ? AND minute < ? ORDER BY minute LIMIT 1";
-        StoredRollup::first_of(self.sql.run(statement, &[number(first), number(until)])?, 1)
-    }
-
-    /// The first hour from `first` on, before `until`, that is a row.
-    ///
-    /// # Errors
-    /// When SQLite refuses.
-    pub(crate) fn hour_from(&self, first: u64, until: u64) -> Result<Option<StoredRollup>, StoreError> {
-        let statement = "SELECT hour, bytes FROM hour WHERE hour >= ? AND hour < ? ORDER BY hour LIMIT 1";
-        StoredRollup::first_of(self.sql.run(statement, &[number(first), number(until)])?, 60)
+    pub(crate) fn rollup_from(
+        &self,
+        unit: Unit,
+        first: u64,
+        until: u64,
+    ) -> Result<Option<StoredRollup>, StoreError> {
+        let name = unit.name();
+        let statement = format!(
+            "SELECT {name}, bytes FROM {name} WHERE {name} >= ? AND {name} < ? ORDER BY {name} LIMIT 1"
+        );
+        let mut rows = self.sql.run(&statement, &[number(first), number(until)])?;
+        let Some(row) = rows.first_mut() else {
+            return Ok(None);
+        };
+        let time = row.integer(0, "the time of counts")?;
+        let bytes = row.take_blob(1, "the bytes of counts")?;
+        Ok(Some(StoredRollup::new(unit, time, bytes)))
     }
 
     /// The first hour of which counts are kept; 0 where there is none.
@@ -136,12 +168,12 @@ impl<S: Sql> Detector<S> {
                 &[number(DELETE_ROWS)],
             )?;
         }
-        Ok(())
+        self.retain_marginals()
     }
 }
 
 /// Batches of cells without sketches, each after its length: the pinned format of `cell`.
-fn encode(rollup: &Rollup) -> Vec<u8> {
+pub(super) fn encode(rollup: &Rollup) -> Vec<u8> {
     let mut cells: Vec<&(CellKey, CellCounts)> = rollup.cells.iter().collect();
     let mut other = rollup.other;
     if cells.len() > MAX_ROW_CELLS {
@@ -176,6 +208,7 @@ fn encode(rollup: &Rollup) -> Vec<u8> {
 /// A row, read batch by batch.
 #[derive(Debug)]
 pub(crate) struct StoredRollup {
+    pub(super) unit: Unit,
     /// Since 1970; the first one of an hour.
     pub(crate) minute: u64,
     bytes: Vec<u8>,
@@ -183,15 +216,27 @@ pub(crate) struct StoredRollup {
 }
 
 impl StoredRollup {
-    fn first_of(mut rows: Vec<Row>, minutes: u64) -> Result<Option<Self>, StoreError> {
-        let Some(row) = rows.first_mut() else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            minute: row.integer(0, "the time of counts")? * minutes,
-            bytes: row.take_blob(1, "the bytes of counts")?,
+    /// `time` is in units since 1970.
+    pub(super) fn new(unit: Unit, time: u64, bytes: Vec<u8>) -> Self {
+        Self {
+            unit,
+            minute: time * unit.minutes(),
+            bytes,
             read: 0,
-        }))
+        }
+    }
+
+    /// How long it is.
+    pub(crate) fn minutes(&self) -> u64 {
+        self.unit.minutes()
+    }
+
+    pub(super) fn time(&self) -> u64 {
+        self.minute / self.unit.minutes()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The next batch of its cells; `None` at the end.
@@ -217,43 +262,56 @@ impl StoredRollup {
     }
 }
 
-/// Adds minutes up, hour by hour, in slices; the minutes stay.
+/// Adds up in slices what was counted: a minute by each attribute, and minutes hour by hour; the minutes stay.
 ///
 /// # Errors
 /// When SQLite refuses.
-pub async fn keep_hours<S: Sql, L: Shared<Detector<S>, StoreError>>(
+pub async fn keep_sums<S: Sql, L: Shared<Detector<S>, StoreError>>(
     shared: &L,
     now_ms: u64,
     pace: &impl Pace,
 ) -> Result<(), L::Error> {
+    keep_marginals(shared, pace).await?;
     while let Some(hour) = shared.with(|store| store.next_hour(now_ms))? {
-        let mut sums: BTreeMap<CellKey, CellCounts> = BTreeMap::new();
-        let mut other = CellCounts::default();
-        let (mut minute, until) = (hour * 60, hour * 60 + 60);
-        while let Some(mut row) = shared.with(|store| store.minute_from(minute, until))? {
-            minute = row.minute + 1;
-            // What cannot be read must not stop every hour after it.
-            while let Some(part) = shared.with(|_| Ok(StoreError::readable(row.next_part())?.flatten()))? {
-                other.add(&part.other);
-                pace.spent(part.cells.len()).await;
-                for (key, counts) in part.cells {
-                    make_room(
-                        &mut sums,
-                        &key,
-                        |counts| counts.requests as f32,
-                        |gone| other.add(&gone),
-                    );
-                    sums.entry(key).or_default().add(&counts);
-                }
-            }
-        }
-        let rollup = Rollup {
-            minute: hour * 60,
-            cells: sums.into_iter().collect(),
-            other,
-        };
+        let rollup = hour_of(shared, hour, pace).await?;
         pace.spent(rollup.cells.len()).await;
-        shared.with(|store| store.put_hour(hour, &rollup))?;
+        let mut row = StoredRollup::new(Unit::Hour, hour, encode(&rollup));
+        drop(rollup);
+        let marginals = Marginals::of(&mut row, pace).await;
+        shared.with(|store| store.put_hour(&row, &marginals?))?;
     }
     Ok(())
+}
+
+/// The sum of an hour's minutes.
+async fn hour_of<S: Sql, L: Shared<Detector<S>, StoreError>>(
+    shared: &L,
+    hour: u64,
+    pace: &impl Pace,
+) -> Result<Rollup, L::Error> {
+    let mut sums: BTreeMap<CellKey, CellCounts> = BTreeMap::new();
+    let mut other = CellCounts::default();
+    let (mut minute, until) = (hour * 60, hour * 60 + 60);
+    while let Some(mut row) = shared.with(|store| store.rollup_from(Unit::Minute, minute, until))? {
+        minute = row.minute + 1;
+        // What cannot be read must not stop every hour after it.
+        while let Some(part) = shared.with(|_| Ok(StoreError::readable(row.next_part())?.flatten()))? {
+            other.add(&part.other);
+            pace.spent(part.cells.len()).await;
+            for (key, counts) in part.cells {
+                make_room(
+                    &mut sums,
+                    &key,
+                    |counts| counts.requests as f32,
+                    |gone| other.add(&gone),
+                );
+                sums.entry(key).or_default().add(&counts);
+            }
+        }
+    }
+    Ok(Rollup {
+        minute: hour * 60,
+        cells: sums.into_iter().collect(),
+        other,
+    })
 }

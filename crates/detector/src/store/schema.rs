@@ -3,6 +3,7 @@
 use super::acts::{AUDIT_ENTRY, MUTE, TELL_ACKNOWLEDGED};
 use super::changes::{CHANGE, CHANGE_TIME, NO_SWITCHES};
 use super::ingest::{INGEST, UPSTREAM_WINDOW, UPSTREAM_WINDOW_TIME};
+use super::marginals::{HOUR_MARGINAL, MINUTE_MARGINAL};
 use super::packets::{PACKET, PACKET_BODY, PACKET_BODY_TIME};
 use super::shares::SHARE;
 use blobwatch_sql::{META, Step};
@@ -40,4 +41,6 @@ pub(super) const STEPS: &[Step] = &[
     Step::Statements(&[MUTE, AUDIT_ENTRY, TELL_ACKNOWLEDGED]),
     // Links to reports, for people without an account.
     Step::Statements(&[SHARE]),
+    // What minutes and hours counted of each attribute; what is not there is made when it is asked for.
+    Step::Statements(&[MINUTE_MARGINAL, HOUR_MARGINAL]),
 ];

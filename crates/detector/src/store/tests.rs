@@ -5,6 +5,7 @@ mod changes;
 mod conditions;
 mod deliveries;
 mod ingest;
+mod marginals;
 mod rollups;
 mod schema;
 mod shares;
@@ -46,15 +47,15 @@ fn whole(mut row: StoredRollup) -> Vec<Rollup> {
 fn minutes(detector: &Detector<Native>, first: u64, until: u64) -> Vec<Rollup> {
     let mut next = first;
     let rows = std::iter::from_fn(|| {
-        let row = detector.minute_from(next, until).unwrap()?;
+        let row = detector.rollup_from(Unit::Minute, next, until).unwrap()?;
         next = row.minute + 1;
         Some(row)
     });
     rows.flat_map(whole).collect()
 }
 
-pub(crate) fn keep_all_hours(detector: &mut Detector<Native>, now_ms: u64) {
-    at_once(keep_hours(&RefCell::new(detector), now_ms, &Unpaced))
+pub(crate) fn keep_all_sums(detector: &mut Detector<Native>, now_ms: u64) {
+    at_once(keep_sums(&RefCell::new(detector), now_ms, &Unpaced))
         .unwrap()
         .unwrap();
 }

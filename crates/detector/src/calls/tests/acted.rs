@@ -206,7 +206,7 @@ fn what_is_usual_is_said_once_three_days_are_known() {
         (after.seq, after.slot) = (2 * day + 1, after.slot + day * DAY_SLOTS);
         for batch in [one, after] {
             accept(&mut detector, &batch, arrival(&batch)).unwrap();
-            keep_all_hours(&mut detector, arrival(&batch) + 3_600_000);
+            keep_all_sums(&mut detector, arrival(&batch) + 3_600_000);
         }
         let usual = get(&detector, next_day(day) + 3_600_000, "usual");
         assert_eq!(usual["learning"], day < 8, "{usual}");

@@ -11,8 +11,11 @@ fn minutes_and_hours_are_rows() {
     let minutes = minutes(&detector, first, first + 60);
     assert_eq!(minutes.len(), 60);
     let now_ms = arrival(batches.last().unwrap());
-    keep_all_hours(&mut detector, now_ms);
-    let hour = detector.hour_from(first / 60, first / 60 + 1).unwrap().unwrap();
+    keep_all_sums(&mut detector, now_ms);
+    let hour = detector
+        .rollup_from(Unit::Hour, first / 60, first / 60 + 1)
+        .unwrap()
+        .unwrap();
     let requests = |rollups: &[Rollup]| -> u64 {
         let cells = rollups.iter().flat_map(|rollup| &rollup.cells);
         cells.map(|(_, counts)| u64::from(counts.requests)).sum()
@@ -38,8 +41,11 @@ fn a_damaged_minute_does_not_stop_the_hours() {
         }
         let statement = format!("UPDATE minute SET bytes = {damaged} WHERE minute = {}", first + 3);
         detector.sql.run(&statement, &[]).unwrap();
-        keep_all_hours(&mut detector, START_MS + 70 * 60_000);
-        let hour = detector.hour_from(first / 60, first / 60 + 1).unwrap().unwrap();
+        keep_all_sums(&mut detector, START_MS + 70 * 60_000);
+        let hour = detector
+            .rollup_from(Unit::Hour, first / 60, first / 60 + 1)
+            .unwrap()
+            .unwrap();
         assert!(!whole(hour).is_empty(), "{damaged}");
     }
 }
@@ -59,8 +65,11 @@ fn an_hour_with_a_quiet_end_is_a_row() {
         }
         let later = START_MS + 80 * 60_000;
         detector.tick(later).unwrap();
-        keep_all_hours(&mut detector, later);
-        let hour = detector.hour_from(NOON / 360, NOON / 360 + 1).unwrap().unwrap();
+        keep_all_sums(&mut detector, later);
+        let hour = detector
+            .rollup_from(Unit::Hour, NOON / 360, NOON / 360 + 1)
+            .unwrap()
+            .unwrap();
         let counted = |rollups: Vec<Rollup>| -> u64 {
             let cells = rollups.into_iter().flat_map(|rollup| rollup.cells);
             cells.map(|(_, counts)| u64::from(counts.requests)).sum()

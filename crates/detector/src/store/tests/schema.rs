@@ -20,8 +20,10 @@ const VERSION_7: &str = include_str!("../../../tests/data/detector-v7.sql");
 
 const VERSION_8: &str = include_str!("../../../tests/data/detector-v8.sql");
 
-const ALL: [&str; 8] = [
-    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8,
+const VERSION_9: &str = include_str!("../../../tests/data/detector-v9.sql");
+
+const ALL: [&str; 9] = [
+    VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5, VERSION_6, VERSION_7, VERSION_8, VERSION_9,
 ];
 
 /// Whoever was told of the end is told that somebody looks into it.
@@ -47,7 +49,7 @@ fn every_version_has_a_sample() {
     let numbers = ALL.map(number);
     assert_eq!(
         (numbers, crate::store::schema::STEPS.len()),
-        ([1, 2, 3, 4, 5, 6, 7, 8], 8)
+        ([1, 2, 3, 4, 5, 6, 7, 8, 9], 9)
     );
 }
 
@@ -184,7 +186,7 @@ fn a_newer_database_is_refused() {
         .run("UPDATE meta SET value = 99 WHERE key = 'schema'", &[])
         .unwrap();
     let refused = Detector::open(detector.sql, START_MS).err();
-    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 8 }));
+    assert_eq!(refused, Some(StoreError::NewerSchema { found: 99, known: 9 }));
 }
 
 #[test]
@@ -198,4 +200,24 @@ fn a_link_of_version_8_opens_until_it_expires() {
         ("sh-1594036820000", 1, "olga")
     );
     assert_eq!(detector.share_of(&hash, expires_ms).unwrap(), None);
+}
+
+#[test]
+fn marginals_of_version_9_are_read_and_those_of_other_minutes_made() {
+    let mut detector = Detector::open(with(VERSION_9), START_MS + 700_000).unwrap();
+    let first = START_MS / 60_000;
+    let of = |detector: &Detector<Native>, minute| {
+        let found = detector.marginal_from(Unit::Minute, "colo", minute, minute + 1);
+        match found.unwrap().unwrap() {
+            StoredMarginal::Counts(row) => Some(whole(row)),
+            StoredMarginal::Missing(_) => None,
+        }
+    };
+    let kept = of(&detector, first).unwrap();
+    assert_eq!(of(&detector, first + 1), None);
+    keep_all_sums(&mut detector, START_MS + 700_000);
+    assert!(of(&detector, first + 1).is_some());
+    detector.sql.run("DELETE FROM minute_marginal", &[]).unwrap();
+    keep_all_sums(&mut detector, START_MS + 700_000);
+    assert_eq!(of(&detector, first).unwrap(), kept);
 }
