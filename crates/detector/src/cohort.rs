@@ -26,7 +26,7 @@ pub fn values(key: &CellKey) -> [Cow<'_, str>; 7] {
 }
 
 /// The one at a place of `ATTRIBUTES`.
-fn value_at(key: &CellKey, place: usize) -> Option<Cow<'_, str>> {
+pub(super) fn value_at(key: &CellKey, place: usize) -> Option<Cow<'_, str>> {
     let text = match place {
         0 => &*key.route,
         1 => &*key.colo,

@@ -28,6 +28,7 @@ mod totals;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use blobwatch_detect::monitor::{MAX_COHORTS, Monitor, Settings};
 use serde::{Deserialize, Serialize};
@@ -41,7 +42,7 @@ use super::coverage::RecentTraffic;
 use super::handling::Mute;
 use super::intervention::Intervention;
 use super::kind::{AnomalyKind, TESTED_KINDS};
-use super::normal::Normal;
+use super::normal::{Normal, Numbered};
 use super::rules::Switch;
 use super::upstream::UpstreamFires;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
@@ -197,6 +198,9 @@ pub struct Engine {
     /// Open anomalies that a guard told of, oldest first; read from those that are kept.
     #[serde(skip)]
     harms: Vec<Anomaly>,
+    /// What expected rates are of, while a slot is looked at.
+    #[serde(skip)]
+    numbered: OnceLock<Numbered>,
 }
 
 /// The test of one kind.
@@ -243,6 +247,7 @@ impl Default for Engine {
             windows: Vec::new(),
             mutes: Vec::new(),
             harms: Vec::new(),
+            numbered: OnceLock::new(),
         }
     }
 }
@@ -417,8 +422,10 @@ impl Engine {
 
     fn step(&mut self, slot: u64, outcome: &mut Outcome) {
         self.count(slot, outcome);
+        self.numbered.take();
         self.look(slot, outcome);
         self.refresh(slot, outcome);
+        self.numbered.take();
         self.close(slot, outcome);
         self.end_harms(slot, outcome);
         self.unmute(slot, outcome);

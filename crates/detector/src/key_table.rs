@@ -1,19 +1,24 @@
 //! Values by combination: found by hash, and gone through in the order in which combinations came, which is the same in every run.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use blobwatch_records::CellKey;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 #[derive(Debug)]
 pub(crate) struct KeyTable<V> {
-    places: HashMap<CellKey, usize>,
+    /// Of values; clients choose their keys.
+    places: HashTable<u32>,
+    hasher: RandomState,
     values: Vec<(CellKey, V)>,
 }
 
 impl<V> Default for KeyTable<V> {
     fn default() -> Self {
         Self {
-            places: HashMap::new(),
+            places: HashTable::new(),
+            hasher: RandomState::new(),
             values: Vec::new(),
         }
     }
@@ -24,9 +29,11 @@ impl<V> KeyTable<V> {
         self.values.len()
     }
 
-    pub(crate) fn get(&self, key: &CellKey) -> Option<&V> {
-        let (_, value) = self.values.get(*self.places.get(key)?)?;
-        Some(value)
+    /// The number of a combination in the order in which they came.
+    pub(crate) fn place(&self, key: &CellKey) -> Option<usize> {
+        let is_it = |at: &u32| matches!(self.values.get(*at as usize), Some((known, _)) if known == key);
+        let found = self.places.find(self.hasher.hash_one(key), is_it)?;
+        Some(*found as usize)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&CellKey, &V)> {
@@ -37,28 +44,28 @@ impl<V> KeyTable<V> {
         self.values.iter_mut().map(|(key, value)| (&*key, value))
     }
 
-    /// Takes in something of a combination, which begins with nothing.
-    pub(crate) fn add(&mut self, key: CellKey, take: impl FnOnce(&mut V))
+    /// Takes in something of a combination, which begins with nothing; its number.
+    pub(crate) fn add(&mut self, key: CellKey, take: impl FnOnce(&mut V)) -> usize
     where
         V: Default,
     {
-        let next = self.values.len();
-        let at = *self.places.entry(key.clone()).or_insert(next);
-        if at == next {
-            self.values.push((key, V::default()));
-        }
+        let (hasher, values) = (&self.hasher, &self.values);
+        let known = |at: &u32| values.get(*at as usize).map(|(key, _)| key);
+        let is_it = |at: &u32| known(at) == Some(&key);
+        let hash = |at: &u32| known(at).map_or(0, |key| hasher.hash_one(key));
+        let at = match self.places.entry(hasher.hash_one(&key), is_it, hash) {
+            Entry::Occupied(found) => *found.get() as usize,
+            Entry::Vacant(place) => {
+                let next = values.len();
+                place.insert(u32::try_from(next).unwrap_or(u32::MAX));
+                self.values.push((key, V::default()));
+                next
+            }
+        };
         if let Some((_, value)) = self.values.get_mut(at) {
             take(value);
         }
-    }
-
-    /// The same combinations with other values.
-    pub(crate) fn map<W>(self, other: impl Fn(V) -> W) -> KeyTable<W> {
-        let values = self.values.into_iter();
-        KeyTable {
-            places: self.places,
-            values: values.map(|(key, value)| (key, other(value))).collect(),
-        }
+        at
     }
 
     /// Drops so many that weigh least.
@@ -76,8 +83,16 @@ impl<V> KeyTable<V> {
             at += 1;
             (weight(value), at - 1) > most
         });
-        let places = self.values.iter().zip(0..);
-        self.places = places.map(|((key, _), at)| (key.clone(), at)).collect();
+        self.places.clear();
+        let (hasher, values) = (&self.hasher, &self.values);
+        let hash = |at: &u32| {
+            values
+                .get(*at as usize)
+                .map_or(0, |(key, _)| hasher.hash_one(key))
+        };
+        for at in (0..).take(values.len()) {
+            self.places.insert_unique(hash(&at), at, hash);
+        }
     }
 }
 
@@ -108,13 +123,18 @@ mod tests {
         table
     }
 
+    fn get(table: &KeyTable<u64>, asn: u32) -> Option<u64> {
+        let place = table.place(&key(asn))?;
+        table.iter().nth(place).map(|(_, sum)| *sum)
+    }
+
     #[test]
     fn what_comes_again_is_added_where_it_is() {
         let mut table = table(&[3, 1]);
         table.add(key(0), |sum| *sum += 4);
         let all: Vec<(u32, u64)> = table.iter().map(|(key, sum)| (key.asn.unwrap(), *sum)).collect();
         assert_eq!((all, table.len()), (vec![(0, 7), (1, 1)], 2));
-        assert_eq!((table.get(&key(1)), table.get(&key(2))), (Some(&1), None));
+        assert_eq!((get(&table, 1), get(&table, 2)), (Some(1), None));
     }
 
     #[test]
@@ -123,8 +143,8 @@ mod tests {
         table.drop_lightest(3, |sum| *sum);
         let left: Vec<u64> = table.iter().map(|(_, sum)| *sum).collect();
         assert_eq!(left, [3, 2, 9]);
-        assert_eq!((table.get(&key(2)), table.get(&key(4))), (None, Some(&2)));
+        assert_eq!((get(&table, 2), get(&table, 4)), (None, Some(2)));
         table.add(key(5), |sum| *sum += 1);
-        assert_eq!(table.get(&key(5)), Some(&10), "places are those after it");
+        assert_eq!(get(&table, 5), Some(10), "places are those after it");
     }
 }

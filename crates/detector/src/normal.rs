@@ -4,7 +4,7 @@
 //! and finer at once: no hours, but every combination. A combination is shrunk towards its client build
 //! (family, system, fingerprint), that towards its family, that towards everything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use super::cohort::Cohort;
 use super::key_table::KeyTable;
 use super::kind::{AnomalyKind, RATE_KINDS};
+use super::window::Window;
 use blobwatch_pull::Family;
 use blobwatch_records::{CellCounts, CellKey};
-use blobwatch_sql::Pace;
+use blobwatch_sql::{Pace, Unpaced, at_once};
 
 /// Combinations (rules left out) that are remembered: at some 300 bytes 6 MB. Where they are full, the quarter with the
 /// fewest trials goes: what was heard of long ago has faded.
@@ -124,14 +125,88 @@ pub struct Normal {
 /// Family, system and fingerprint.
 type Build = (Family, Arc<str>, Arc<str>);
 
+/// Combinations, each with its client build, and builds with their families: what rates of every kind are shrunk along.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    combinations: KeyTable<()>,
+    /// Of each combination.
+    of_combinations: Vec<usize>,
+    builds: HashMap<Build, usize>,
+    /// Of each build.
+    families: Vec<Family>,
+}
+
+impl Groups {
+    /// The number of a combination.
+    fn add(&mut self, key: CellKey) -> usize {
+        let build = build(&key);
+        let place = self.combinations.add(key, |()| ());
+        if place == self.of_combinations.len() {
+            let family = build.0;
+            let of = *self.builds.entry(build).or_insert_with(|| {
+                self.families.push(family);
+                self.families.len() - 1
+            });
+            self.of_combinations.push(of);
+        }
+        place
+    }
+}
+
+/// Everything that is known of combinations, numbered once for looks at several kinds: what was learned, then what is in the
+/// window.
+#[derive(Debug, Clone)]
+pub(super) struct Numbered {
+    groups: Arc<Groups>,
+    /// By the number of a key of the window, that of its combination.
+    of_window: Vec<usize>,
+}
+
+impl Numbered {
+    pub(super) fn of(normal: &Normal, window: &Window) -> Self {
+        let mut groups = Groups::default();
+        for key in normal.combinations.keys() {
+            groups.add(key.clone());
+        }
+        let number = |key: Option<&CellKey>| key.map_or(usize::MAX, |key| groups.add(combination(key)));
+        let of_window = window.keys().map(number).collect();
+        Self {
+            groups: Arc::new(groups),
+            of_window,
+        }
+    }
+
+    /// Expected rates of a kind: by what was learned, and the `recent` rows of the window.
+    pub(super) fn rates<'a>(
+        &self,
+        kind: AnomalyKind,
+        normal: &Normal,
+        recent: impl Iterator<Item = (u32, &'a CellCounts)>,
+    ) -> Rates {
+        let mut sums = vec![KindSums::default(); self.groups.combinations.len()];
+        for (sum, learned) in sums.iter_mut().zip(normal.combinations.values()) {
+            sum.add(learned.of_kind(kind).0);
+        }
+        for (number, counts) in recent {
+            let place = self.of_window.get(number as usize);
+            if let Some(sum) = place.and_then(|place| sums.get_mut(*place)) {
+                sum.add(KindSums::of(kind, counts).0);
+            }
+        }
+        at_once(Rates::of_sums(Arc::clone(&self.groups), sums, &Unpaced)).unwrap_or_default()
+    }
+}
+
 /// Expected rates of one kind at one moment.
 #[derive(Debug)]
 pub(crate) struct Rates {
+    groups: Arc<Groups>,
     everything: f64,
     families: BTreeMap<Family, f64>,
-    builds: BTreeMap<Build, f64>,
-    /// With the trials that it is known from.
-    combinations: KeyTable<(f64, f64)>,
+    /// In the order of the groups.
+    builds: Vec<f64>,
+    /// Likewise, with the trials that each is known from.
+    combinations: Vec<(f64, f64)>,
 }
 
 /// The combination of a key: its rules left out.
@@ -219,51 +294,27 @@ impl Normal {
 
 /// The counts of one kind at times when nothing was wrong, by combination.
 #[derive(Debug, Default)]
-pub(crate) struct PastCounts(KeyTable<KindSums>);
+pub(crate) struct PastCounts {
+    groups: Groups,
+    sums: Vec<KindSums>,
+}
 
 impl PastCounts {
     pub(crate) fn add(&mut self, part: Vec<(CellKey, KindSums)>) {
-        for (key, sums) in part {
-            self.0.add(key, |sum| sum.add(sums.0));
+        for (key, more) in part {
+            let place = self.groups.add(key);
+            if place == self.sums.len() {
+                self.sums.push(KindSums::default());
+            }
+            if let Some(sum) = self.sums.get_mut(place) {
+                sum.add(more.0);
+            }
         }
     }
 
     /// What is expected.
     pub(crate) async fn rates(self, pace: &impl Pace) -> Rates {
-        let (mut everything, mut families) = (KindSums::default(), BTreeMap::<Family, KindSums>::new());
-        let mut builds = BTreeMap::<Build, KindSums>::new();
-        for (key, sums) in self.0.iter() {
-            everything.add(sums.0);
-            families.entry(key.family).or_default().add(sums.0);
-            builds.entry(build(key)).or_default().add(sums.0);
-            pace.spent(1).await;
-        }
-        let (trials, events) = everything.numbers();
-        let root = (events + UNKNOWN.rate * UNKNOWN.trials) / (trials + UNKNOWN.trials);
-        let families: BTreeMap<Family, f64> = families
-            .iter()
-            .map(|(family, sums)| (*family, shrunk(sums.numbers(), root)))
-            .collect();
-        let family = |family: &Family| families.get(family).copied().unwrap_or(root);
-        let builds: BTreeMap<_, f64> = builds
-            .into_iter()
-            .map(|(build, sums)| {
-                let wider = family(&build.0);
-                (build, shrunk(sums.numbers(), wider))
-            })
-            .collect();
-        let mut combinations = self.0.map(KindSums::numbers);
-        for (key, rate) in combinations.iter_mut() {
-            let wider = builds.get(&build(key)).copied().unwrap_or(root);
-            *rate = (shrunk(*rate, wider), rate.0);
-            pace.spent(1).await;
-        }
-        Rates {
-            everything: root,
-            families,
-            builds,
-            combinations,
-        }
+        Rates::of_sums(Arc::new(self.groups), self.sums, pace).await
     }
 }
 
@@ -271,22 +322,70 @@ impl PastCounts {
 impl Default for Rates {
     fn default() -> Self {
         Self {
+            groups: Arc::default(),
             everything: UNKNOWN.rate,
             families: BTreeMap::new(),
-            builds: BTreeMap::new(),
-            combinations: KeyTable::default(),
+            builds: Vec::new(),
+            combinations: Vec::new(),
         }
     }
 }
 
 impl Rates {
+    /// `sums` are those of the combinations, in the order of the groups.
+    async fn of_sums(groups: Arc<Groups>, sums: Vec<KindSums>, pace: &impl Pace) -> Self {
+        let mut everything = KindSums::default();
+        let mut builds = vec![KindSums::default(); groups.families.len()];
+        for (build, sum) in groups.of_combinations.iter().zip(&sums) {
+            everything.add(sum.0);
+            if let Some(build) = builds.get_mut(*build) {
+                build.add(sum.0);
+            }
+            pace.spent(1).await;
+        }
+        let (trials, events) = everything.numbers();
+        let everything = (events + UNKNOWN.rate * UNKNOWN.trials) / (trials + UNKNOWN.trials);
+        let mut families = BTreeMap::<Family, KindSums>::new();
+        for (family, sum) in groups.families.iter().zip(&builds) {
+            families.entry(*family).or_default().add(sum.0);
+        }
+        let of_family = |(family, sum): (Family, KindSums)| (family, shrunk(sum.numbers(), everything));
+        let families: BTreeMap<Family, f64> = families.into_iter().map(of_family).collect();
+        let of_build = |(family, sum): (&Family, KindSums)| {
+            let wider = families.get(family).copied().unwrap_or(everything);
+            shrunk(sum.numbers(), wider)
+        };
+        let builds: Vec<f64> = groups.families.iter().zip(builds).map(of_build).collect();
+        let mut combinations = Vec::with_capacity(sums.len());
+        for (build, sum) in groups.of_combinations.iter().zip(sums) {
+            let wider = builds.get(*build).copied().unwrap_or(everything);
+            let numbers = sum.numbers();
+            combinations.push((shrunk(numbers, wider), numbers.0));
+            pace.spent(1).await;
+        }
+        Self {
+            groups,
+            everything,
+            families,
+            builds,
+            combinations,
+        }
+    }
+
     /// Expected rate of a combination.
     #[must_use]
     pub(crate) fn of(&self, key: &CellKey) -> f64 {
-        let known = self.combinations.get(key).map(|(rate, _)| rate);
-        let known = known.or_else(|| self.builds.get(&build(key)));
+        if let Some((rate, _)) = self.known(key) {
+            return *rate;
+        }
+        let build = self.groups.builds.get(&build(key));
+        let known = build.and_then(|build| self.builds.get(*build));
         let known = known.or_else(|| self.families.get(&key.family));
         known.copied().unwrap_or(self.everything)
+    }
+
+    fn known(&self, key: &CellKey) -> Option<&(f64, f64)> {
+        self.combinations.get(self.groups.combinations.place(key)?)
     }
 
     /// Expected rate of the combination of a row, whose key may have rules.
@@ -300,17 +399,13 @@ impl Rates {
     /// Whether they are known from more than what is supposed of anybody.
     #[must_use]
     pub(crate) fn are_known(&self) -> bool {
-        self.combinations
-            .iter()
-            .map(|(_, (_, trials))| trials)
-            .sum::<f64>()
-            >= WIDER_TRIALS
+        self.combinations.iter().map(|(_, trials)| trials).sum::<f64>() >= WIDER_TRIALS
     }
 
     /// Trials that the rate of a combination is known from, faded.
     #[must_use]
     pub(crate) fn trials(&self, key: &CellKey) -> f64 {
-        self.combinations.get(key).map_or(0.0, |(_, trials)| *trials)
+        self.known(key).map_or(0.0, |(_, trials)| *trials)
     }
 }
 

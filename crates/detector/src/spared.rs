@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use super::cohort::{ATTRIBUTES, Cohort, MAX_VALUES, values};
+use super::cohort::{ATTRIBUTES, Cohort, MAX_VALUES, value_at};
 use blobwatch_records::CellKey;
 
 /// Events expected of a cohort from which on `localize` tells by itself who has fewer.
@@ -109,7 +109,7 @@ fn narrower(cohort: &Cohort, known: &Cohort, cells: &[CellSums<'_>]) -> Option<C
 fn by_value<'a>(inside: &[&CellSums<'a>], place: usize) -> BTreeMap<Cow<'a, str>, Side> {
     let mut sides: BTreeMap<Cow<'a, str>, Side> = BTreeMap::new();
     for cell in inside {
-        if let Some(value) = values(cell.key).into_iter().nth(place) {
+        if let Some(value) = value_at(cell.key, place) {
             sides.entry(value).or_default().add(cell);
         }
     }

@@ -313,6 +313,16 @@ impl Window {
         self.between(first, until).flat_map(|bucket| self.rows_of(bucket))
     }
 
+    /// The key of a row's number.
+    pub(super) fn key(&self, number: u32) -> Option<&CellKey> {
+        self.keys.key(number)
+    }
+
+    /// By number, the keys that rows have; none where a number waits for another.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Option<&CellKey>> {
+        self.keys.keys.iter().map(Option::as_ref)
+    }
+
     /// What is taken of the rows between these slots, added up by key, in the order of keys.
     pub(super) fn sums<V: Default>(
         &self,
@@ -329,12 +339,8 @@ impl Window {
                 }
             }
         }
-        let keys = self.keys.keys.iter().zip(sums);
-        let mut sums: Vec<(&CellKey, V)> = keys
-            .filter_map(|(key, sum)| Some((key.as_ref()?, sum?)))
-            .collect();
-        sums.sort_unstable_by_key(|(key, _)| *key);
-        sums
+        let sum = |(key, number): (_, &u32)| Some((key, sums.get_mut(*number as usize)?.take()?));
+        self.keys.numbers.iter().filter_map(sum).collect()
     }
 
     /// Sampled requests of the buckets from `first` on and before `until`, with their bucket, which has the cuts.

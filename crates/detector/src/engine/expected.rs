@@ -1,13 +1,11 @@
 //! Expected rates: of what was learned, and of what the window has from before.
 
-use std::convert::Infallible;
-
 use super::Engine;
 use crate::kind::AnomalyKind;
-use crate::normal::{KindSums, PastCounts, Rates, combination};
+use crate::normal::{KindSums, Numbered, PastCounts, Rates, combination};
 use crate::window::Bucket;
 use blobwatch_records::CellKey;
-use blobwatch_sql::{Pace, Unpaced, at_once};
+use blobwatch_sql::Pace;
 
 /// Which times say what is expected.
 #[derive(Debug, Clone, Copy)]
@@ -57,12 +55,24 @@ pub(crate) async fn rates<E>(
 impl Engine {
     /// Expected rates of a kind from `first` on.
     pub(crate) fn rates_before(&self, kind: AnomalyKind, first: u64) -> Rates {
-        let learned = |after: Option<&CellKey>| Ok::<_, Infallible>(self.normal.part(kind, after));
-        let recent = |from| Ok(self.recent_part(kind, RatesOf::Before(first), from));
-        match at_once(rates(learned, recent, &Unpaced)) {
-            Some(Ok(rates)) => rates,
-            None => Rates::default(),
-        }
+        let facts = self.facts();
+        let is_before = |bucket: &&Bucket| bucket.last < RatesOf::Before(first).until();
+        let rows = self.window.buckets().filter(is_before).flat_map(|bucket| {
+            let rows = bucket.rows.iter();
+            let was_well = move |number: &u32| {
+                let key = self.window.key(*number);
+                key.is_some_and(|key| !facts.was_wrong(bucket, key))
+            };
+            rows.filter(move |(number, _)| was_well(number))
+        });
+        let numbered = self
+            .numbered
+            .get_or_init(|| Numbered::of(&self.normal, &self.window));
+        numbered.rates(
+            kind,
+            &self.normal,
+            rows.map(|(number, row)| (*number, &row.counts)),
+        )
     }
 
     /// Counts of the next bucket of the window from slot `from` on, and the slot after it. What an anomaly was about that
