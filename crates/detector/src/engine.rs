@@ -431,6 +431,9 @@ impl Engine {
         self.unmute(slot, outcome);
         if (slot + 1).is_multiple_of(MINUTE_SLOTS) {
             self.minute(slot, outcome);
+        } else if self.window.is_full() {
+            // A minute of 300 full FireLogs is half of what the window may hold.
+            self.age_window(slot, outcome);
         }
     }
 

@@ -20,9 +20,9 @@ pub(super) const FINE_SLOTS: u64 = 6 * MINUTE_SLOTS;
 /// How far back the window reaches.
 pub(super) const WINDOW_SLOTS: u64 = 60 * MINUTE_SLOTS;
 
-/// Of all buckets, about: some 45,000 rows of which a third has sketches, or 30,000 that all have. Beyond it the oldest
+/// Of all buckets, about: some 38,000 rows of which a third has sketches, or 26,000 that all have. Beyond it the oldest
 /// buckets go, so that 20,000 live cohorts stay below 64 MB at any number of requests (docs/detection.md).
-const MAX_WINDOW_BYTES: usize = 28_000_000;
+const MAX_WINDOW_BYTES: usize = 24_000_000;
 
 /// A row without its sketches and evidence, and its place among others.
 const ROW_BYTES: usize = 380;
@@ -35,7 +35,7 @@ pub(super) const MAX_SAMPLED: Bounds = Bounds {
 
 /// Cells of one bucket; further ones are added up in its `other`. Those that are in the window before come first: which requests
 /// it shows must not change from one slot to the next, or some would seem to vanish.
-pub(super) const MAX_BUCKET_CELLS: usize = 6_000;
+pub(super) const MAX_BUCKET_CELLS: usize = 5_000;
 
 /// Slots kept one by one beside those of the newest minute where there is no room for more.
 const CROWDED_FINE_SLOTS: u64 = 0;
@@ -259,8 +259,11 @@ impl Window {
             bytes = self.bytes();
         }
         let mut gone = Vec::new();
+        // Of a minute that goes on more will come: it stays whole.
+        let is_over = |bucket: &Bucket| bucket.minute() < (slot + 1) / MINUTE_SLOTS;
         while let Some(oldest) = self.buckets.front()
-            && (oldest.last + WINDOW_SLOTS <= slot || (bytes > MAX_WINDOW_BYTES && self.buckets.len() > 1))
+            && (oldest.last + WINDOW_SLOTS <= slot
+                || (bytes > MAX_WINDOW_BYTES && self.buckets.len() > 1 && is_over(oldest)))
         {
             bytes -= oldest.bytes();
             gone.extend(self.buckets.pop_front());
@@ -272,14 +275,22 @@ impl Window {
         self.buckets.iter().map(Bucket::bytes).sum()
     }
 
+    /// Whether something should leave it before the minute ends.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.bytes() > MAX_WINDOW_BYTES
+    }
+
     /// Forgets the keys that no bucket holds; after what [`Window::age`] gave was read.
     pub fn forget_keys(&mut self) {
-        let used: std::collections::BTreeSet<u32> = self
-            .buckets
-            .iter()
-            .flat_map(|bucket| bucket.rows.keys().copied())
-            .collect();
-        self.keys.keep(|number| used.contains(&number));
+        let mut used = vec![false; self.keys.keys.len()];
+        for number in self.buckets.iter().flat_map(|bucket| bucket.rows.keys()) {
+            if let Some(used) = used.get_mut(*number as usize) {
+                *used = true;
+            }
+        }
+        self.keys
+            .keep(|number| used.get(number as usize).copied().unwrap_or_default());
     }
 
     fn merge_minutes(&mut self, slot: u64, fine_slots: u64) {
@@ -547,7 +558,9 @@ mod tests {
             window.buckets.push_back(Bucket {
                 first: slot,
                 last: slot,
-                rows: (0..6_000).map(|number| (number, row.clone())).collect(),
+                rows: (0..MAX_BUCKET_CELLS as u32)
+                    .map(|number| (number, row.clone()))
+                    .collect(),
                 ..Bucket::default()
             });
         }

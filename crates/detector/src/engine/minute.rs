@@ -1,4 +1,4 @@
-//! What is due once a minute.
+//! What is due once a minute, and what leaves the window.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,22 @@ use blobwatch_records::{CellCounts, CellKey};
 impl Engine {
     /// What is due once a minute: minutes given out, the past learned, requests missed.
     pub(super) fn minute(&mut self, slot: u64, outcome: &mut Outcome) {
-        let gone = self.window.age(slot);
-        self.roll(slot, &gone, outcome);
+        self.age_window(slot, outcome);
         outcome.notes.extend(self.admission.note().map(|text| Note {
             time_ms: slot_ms(slot + 1),
             text,
         }));
+        self.normal.age(slot);
+        self.miss(slot, outcome);
+        let forgotten = slot.saturating_sub(REOPEN_SLOTS + WINDOW_SLOTS);
+        self.closed.retain(|watch| watch.closed_slot >= forgotten);
+        self.past.retain(|past| past.last >= forgotten);
+    }
+
+    /// Gives out minutes that are complete, and learns what leaves the window.
+    pub(super) fn age_window(&mut self, slot: u64, outcome: &mut Outcome) {
+        let gone = self.window.age(slot);
+        self.roll(slot, &gone, outcome);
         for bucket in &gone {
             let rows: Vec<(CellKey, CellCounts)> = self
                 .window
@@ -25,11 +35,6 @@ impl Engine {
             self.normal.learn(rows.iter().map(|(key, counts)| (key, counts)));
         }
         self.window.forget_keys();
-        self.normal.age(slot);
-        self.miss(slot, outcome);
-        let forgotten = slot.saturating_sub(REOPEN_SLOTS + WINDOW_SLOTS);
-        self.closed.retain(|watch| watch.closed_slot >= forgotten);
-        self.past.retain(|past| past.last >= forgotten);
     }
 
     fn roll(&mut self, slot: u64, gone: &[Bucket], outcome: &mut Outcome) {
@@ -102,6 +107,8 @@ mod tests {
             engine.window.settle();
             if (slot + 1).is_multiple_of(MINUTE_SLOTS) {
                 engine.minute(slot, &mut outcome);
+            } else if engine.window.is_full() {
+                engine.age_window(slot, &mut outcome);
             }
         }
         assert!(engine.window.first() > Some(first), "it is crowded");
