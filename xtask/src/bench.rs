@@ -4,7 +4,7 @@
 
 use crate::build::{self, Sizes, Variant};
 use crate::command::open;
-use crate::dist::PROFILE;
+use crate::dist::{FEATURES, PROFILE};
 use crate::progress::step;
 use crate::setup::{Tools, debian};
 use crate::test::BROWSER;
@@ -147,7 +147,7 @@ fn build_program(workspace: &Workspace) -> Result<()> {
     let package = ["--package", "blobwatch-cli"];
     open(
         cargo
-            .args(["build", "--quiet", "--profile", PROFILE])
+            .args(["build", "--quiet", "--profile", PROFILE, "--features", FEATURES])
             .args(package),
     )
 }

@@ -47,7 +47,7 @@ impl Samples {
     pub(super) fn add_to(&mut self, batch: &mut CellBatch) {
         self.clients += 1;
         let cells = batch.cells.len().max(1);
-        let mut sampler: Sampler<usize> = Sampler::new(Bounds::BATCH);
+        let mut sampler = Sampler::new(Bounds::BATCH);
         for (at, (record, strata)) in self.requests.iter().enumerate() {
             let moved = |key: u64| key.wrapping_add(self.clients.wrapping_mul(0x9e37_79b9));
             let asked = Asked {
@@ -56,9 +56,9 @@ impl Samples {
                 blob: record.blob_key(),
                 slot: batch.slot,
             };
-            sampler.offer(&asked, *strata, || at % cells, || Further::from(record));
+            sampler.offer(&asked, *strata, || (at % cells, Further::from(record)));
         }
-        let (mut sampled, cuts) = sampler.by_key(MAX_BYTES);
+        let (mut sampled, cuts) = sampler.by_key(MAX_BYTES, |source| source);
         for (at, cell) in batch.cells.iter_mut().enumerate() {
             cell.sample = sampled.remove(&at).unwrap_or_default();
         }

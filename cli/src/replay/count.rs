@@ -102,7 +102,6 @@ impl Counter {
             resolve(&mut request, &mut self.sizes);
             self.knows_sizes |= request.size.is_some();
             fill(&mut self.record, &request);
-            spell(request.digest, &mut self.record.digest);
             let judged = self.history.take(&self.record);
             self.challenges.see(&self.record, || request);
             self.now_ms = self.now_ms.max(request.id.time_ms());
@@ -183,7 +182,7 @@ impl Counter {
                 None
             };
             cell.show(&self.record, judged, digest.as_deref().unwrap_or(UNKNOWN));
-            self.offer(&mut sampler, slot, request, Strata::of(&self.record, judged));
+            offer(&mut sampler, slot, *request, Strata::of(&self.record, judged));
         }
         // What became known by the end of this slot; slots without a request have none to tell of it.
         let until_ms = (slot + 1) * SLOT_S * 1000 - 1;
@@ -204,26 +203,17 @@ impl Counter {
             unanswered.push(*request);
         }
         for request in &unanswered {
-            self.offer(&mut sampler, slot, request, Strata::turned_away());
+            offer(&mut sampler, slot, *request, Strata::turned_away());
         }
         self.challenges.forget(until_ms);
-        let (mut sample, cuts) = sampler.by_key(MAX_SAMPLE_BYTES);
+        let written = |request: Request| (request.cohort, self.further(&request));
+        let (mut sample, cuts) = sampler.by_key(MAX_SAMPLE_BYTES, written);
         for (cohort, cell) in &mut cells {
             cell.sample = sample.remove(cohort).unwrap_or_default();
         }
         let mut cells: Vec<Cell> = cells.into_values().collect();
         cells.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         (cells, other, cuts)
-    }
-
-    fn offer(&self, sampler: &mut Sampler<Cohort>, slot: u64, request: &Request, strata: Strata) {
-        let asked = Asked {
-            client: request.client,
-            network: request.network,
-            blob: BlobKey::Object(request.digest),
-            slot,
-        };
-        sampler.offer(&asked, strata, || request.cohort, || self.further(request));
     }
 
     fn further(&self, request: &Request) -> Further {
@@ -285,6 +275,16 @@ impl CellCounts64 {
     }
 }
 
+fn offer(sampler: &mut Sampler<Request>, slot: u64, request: Request, strata: Strata) {
+    let asked = Asked {
+        client: request.client,
+        network: request.network,
+        blob: BlobKey::Object(request.digest),
+        slot,
+    };
+    sampler.offer(&asked, strata, || request);
+}
+
 /// The digest of a blob whose place in the table was taken.
 const UNKNOWN: &str = "unknown";
 
@@ -301,22 +301,12 @@ fn key(cohort: Cohort, names: &Meanings) -> CellKey {
     }
 }
 
-/// Writes a digest's hash as the text that the history hashes. By hand: formatting takes as long as the history itself.
-fn spell(digest: u64, text: &mut String) {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    text.clear();
-    text.extend(digest.to_be_bytes().into_iter().flat_map(|byte| {
-        [byte >> 4, byte & 0xf].map(|digit| DIGITS.get(usize::from(digit)).copied().unwrap_or_default())
-    }));
-}
-
-/// Writes a request into a record, as far as history and counts read it; but for the digest.
+/// Writes a request into a record, as far as history and counts read it. A blob is known by the hash of its digest.
 fn fill(record: &mut Record, request: &Request) {
     record.id = request.id;
     record.method = request.method;
     record.status = request.status;
+    record.object = request.digest;
     record.range = request.range;
     record.size = request.size;
     record.outcome = request.outcome;
@@ -343,7 +333,7 @@ fn blank() -> Record {
         ray: String::new(),
         route: "".into(),
         repository: String::new(),
-        digest: String::with_capacity(16),
+        digest: String::new(),
         object: 0,
         shape: PathShape::Oci,
         joined: false,

@@ -211,7 +211,7 @@ impl<'a> LogEntry<'a> {
     /// # Errors
     /// What was expected, for a time or a status that is none: without these a line says nothing.
     pub fn set(&mut self, field: Field, value: Cow<'a, str>) -> Result<(), &'static str> {
-        if matches!(&*value, "" | "-" | "null" | "NULL" | "(null)" | "(empty)") {
+        if is_nothing(&value) {
             return Ok(());
         }
         match field {
@@ -335,6 +335,12 @@ impl<'a> LogEntry<'a> {
         let in_url = self.path.split_once('?').map(|(_, query)| query);
         in_url.unwrap_or_else(|| self.query.trim_start_matches('?'))
     }
+}
+
+/// What logs write where there is nothing to write.
+fn is_nothing(value: &str) -> bool {
+    // Most values are longer than any of these.
+    value.len() <= "(empty)".len() && matches!(value, "" | "-" | "null" | "NULL" | "(null)" | "(empty)")
 }
 
 /// A header that a log may write percent-encoded, and that has no such sign of its own.

@@ -140,11 +140,7 @@ impl Names {
     }
 
     fn known(&mut self, prefix: &str, key: &str, place: &mut usize) -> (Option<Field>, Option<usize>) {
-        let is_here = |known: &RememberedName| {
-            known.key.len() == prefix.len() + key.len()
-                && known.key.starts_with(prefix)
-                && known.key.ends_with(key)
-        };
+        let is_here = |known: &RememberedName| known.key.strip_prefix(prefix) == Some(key);
         let at = *place;
         *place += 1;
         if let Some(known) = self.order.get(at).filter(|known| is_here(known)) {

@@ -19,6 +19,9 @@ use std::process::Command;
 /// Of the workspace's Cargo.toml.
 pub(crate) const PROFILE: &str = "portable";
 
+/// What the program is released with.
+pub(crate) const FEATURES: &str = "mimalloc";
+
 /// As its own archive brings it, and as Python's package does.
 const ZIG: [&[&str]; 2] = [&["zig"], &["python3", "-m", "ziglang"]];
 
@@ -52,7 +55,7 @@ pub(super) fn build(
     let mut cargo = tools.command("cargo");
     cargo
         .args(["build", "--locked", "--package", "blobwatch-cli"])
-        .args(["--profile", PROFILE, "--target", triple])
+        .args(["--profile", PROFILE, "--features", FEATURES, "--target", triple])
         .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace).join("\x1f"))
         .env(
             format!("CC_{}", triple.replace('-', "_")),

@@ -121,6 +121,32 @@ impl SampledRequest {
     }
 }
 
+/// One of a sample, with its texts or before they are written.
+pub trait Ranked {
+    /// Where it stands among others: the smallest are kept.
+    fn rank(&self) -> u32;
+
+    /// One bit for each stratum that it is in.
+    fn strata(&self) -> u32;
+
+    /// Takes it out of all strata but these.
+    fn stay_in(&mut self, strata: u32);
+}
+
+impl Ranked for SampledRequest {
+    fn rank(&self) -> u32 {
+        self.hash
+    }
+
+    fn strata(&self) -> u32 {
+        self.strata
+    }
+
+    fn stay_in(&mut self, strata: u32) {
+        self.strata &= strata;
+    }
+}
+
 impl Cuts {
     /// Takes in what another sample left out.
     pub fn merge(&mut self, other: &Self) {
@@ -142,16 +168,16 @@ impl Cuts {
     }
 
     /// Lowers the cuts until each stratum is within its bound.
-    pub fn tighten<'a>(
+    pub fn tighten<'a, R: Ranked + 'a>(
         &mut self,
-        requests: impl Iterator<Item = &'a SampledRequest> + Clone,
+        requests: impl Iterator<Item = &'a R> + Clone,
         bounds: Bounds,
     ) {
         for (stratum, cut) in self.0.iter_mut().enumerate() {
             let kept = requests
                 .clone()
-                .filter(|request| request.strata & bit(stratum) != 0 && request.hash < *cut);
-            let mut hashes: Vec<u32> = kept.map(|request| request.hash).collect();
+                .filter(|request| request.strata() & bit(stratum) != 0 && request.rank() < *cut);
+            let mut hashes: Vec<u32> = kept.map(Ranked::rank).collect();
             let most = bounds.of(stratum);
             if hashes.len() > most {
                 let (_, first_out, _) = hashes.select_nth_unstable(most);
@@ -161,15 +187,15 @@ impl Cuts {
     }
 
     /// Takes a request out of the strata whose cut it is beyond; whether it is still in one.
-    pub fn keep(&self, request: &mut SampledRequest) -> bool {
+    pub fn keep(&self, request: &mut impl Ranked) -> bool {
         let cuts = self.0.iter().enumerate();
-        let kept = cuts.filter(|(_, cut)| request.hash < **cut);
-        request.strata &= kept.fold(0, |all, (stratum, _)| all | bit(stratum));
-        request.strata != 0
+        let kept = cuts.filter(|(_, cut)| request.rank() < **cut);
+        request.stay_in(kept.fold(0, |all, (stratum, _)| all | bit(stratum)));
+        request.strata() != 0
     }
 
     /// Leaves out what is beyond the cuts, and then beyond the bounds.
-    pub fn trim<K>(&mut self, requests: &mut Vec<(K, SampledRequest)>, bounds: Bounds) {
+    pub fn trim<K>(&mut self, requests: &mut Vec<(K, impl Ranked)>, bounds: Bounds) {
         self.tighten(requests.iter().map(|(_, request)| request), bounds);
         requests.retain_mut(|(_, request)| self.keep(request));
     }

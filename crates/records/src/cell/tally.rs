@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{
-    Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, LARGE_BYTES, MAX_CELLS,
+    Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, Further, LARGE_BYTES, MAX_CELLS,
     RouteBreadths, Sampler, Strata, UpstreamCells, UpstreamTally, note_blob, slot_of,
 };
 use crate::history::{Again, Classification, Pace};
@@ -38,7 +38,8 @@ pub struct Tally {
 #[derive(Debug)]
 struct Slot {
     cells: HashMap<CellKey, Cell>,
-    sampler: Sampler<CellKey>,
+    /// Each with its texts: the record does not stay.
+    sampler: Sampler<(CellKey, Further)>,
     /// How many of them each began.
     of_client: HashMap<ClientKey, u32>,
     of_network: HashMap<NetworkKey, u32>,
@@ -72,7 +73,7 @@ impl Slot {
             slot: slot_of(time_ms),
         };
         self.sampler
-            .offer(&asked, strata, || key.clone(), || record.into());
+            .offer(&asked, strata, || (key.clone(), record.into()));
         self.cells
             .entry(key)
             .or_insert_with_key(|key| Cell::new(key.clone()))
@@ -125,7 +126,7 @@ impl Tally {
         let mut upstream = self.upstream.into_cells();
         let newest = self.slots.last_key_value().map(|(slot, _)| *slot);
         let batch = |((slot, counted), seq): ((u64, Slot), u64)| {
-            let (mut sample, cuts) = counted.sampler.by_key(MAX_SAMPLE_BYTES);
+            let (mut sample, cuts) = counted.sampler.by_key(MAX_SAMPLE_BYTES, |source| source);
             let cells = counted.cells.into_iter().map(|(key, cell)| Cell {
                 sample: sample.remove(&key).unwrap_or_default(),
                 ..cell

@@ -124,7 +124,7 @@ fn sampled(record: &Record) -> Vec<SampledRequest> {
         blob: record.blob_key(),
         slot: slot_of(record.id.time_ms()),
     };
-    sampler.offer(&asked, Strata::turned_away(), || (), || record.into());
-    let (sample, _) = sampler.finish(usize::MAX);
+    sampler.offer(&asked, Strata::turned_away(), || Further::from(record));
+    let (sample, _) = sampler.finish(usize::MAX, |further| ((), further));
     sample.into_iter().map(|((), request)| request).collect()
 }

@@ -58,6 +58,10 @@ impl Chain {
             Ok(place) => return self.asks.get(place).map_or(ask.told, |known| known.told),
             Err(place) => place,
         };
+        if self.asks.is_empty() {
+            // Most chains are of one ask, and room for one is a quarter of what a vector takes otherwise.
+            self.asks.reserve_exact(1);
+        }
         self.asks.insert(place, ask);
         self.share_end(place);
         self.spacing = chunks::spacing(&self.asks).or(self.spacing);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use super::{Bounds, Cuts, Further, STRATA, SampledRequest, Strata, bit};
+use super::{Bounds, Cuts, Further, Ranked, STRATA, SampledRequest, Strata, bit};
 use blobwatch_pull::{BlobKey, ClientKey, NetworkKey};
 use blobwatch_wire::splitmix;
 
@@ -35,17 +35,40 @@ fn folded(value: u64) -> u32 {
     (splitmix(value) >> 32) as u32
 }
 
-/// A sample in the making.
+/// A sample in the making: who asked, and of each what its texts are made of.
 #[derive(Debug, Clone)]
-pub struct Sampler<K> {
-    requests: Vec<(K, SampledRequest)>,
+pub struct Sampler<S> {
+    requests: Vec<(S, Draft)>,
     /// Strata in which each hash stands already.
     held: HashMap<u32, u32>,
     cuts: Cuts,
     bounds: Bounds,
 }
 
-impl<K> Sampler<K> {
+/// A request before its texts are written: of most that are taken in they are not needed in the end.
+#[derive(Debug, Clone, Copy)]
+struct Draft {
+    hash: u32,
+    client: u32,
+    network: u32,
+    strata: u32,
+}
+
+impl Ranked for Draft {
+    fn rank(&self) -> u32 {
+        self.hash
+    }
+
+    fn strata(&self) -> u32 {
+        self.strata
+    }
+
+    fn stay_in(&mut self, strata: u32) {
+        self.strata &= strata;
+    }
+}
+
+impl<S> Sampler<S> {
     #[must_use]
     pub fn new(bounds: Bounds) -> Self {
         Self {
@@ -56,14 +79,9 @@ impl<K> Sampler<K> {
         }
     }
 
-    /// Takes in a request, if its hash is among the smallest of a stratum. What it costs otherwise is the hash.
-    pub fn offer(
-        &mut self,
-        asked: &Asked<'_>,
-        strata: Strata,
-        key: impl FnOnce() -> K,
-        values: impl FnOnce() -> Further,
-    ) {
+    /// Takes in a request, if its hash is among the smallest of a stratum. What it costs otherwise is the hash. `source` is
+    /// what its key and its texts are made of by [`finish`](Self::finish).
+    pub fn offer(&mut self, asked: &Asked<'_>, strata: Strata, source: impl FnOnce() -> S) {
         if strata.0 == 0 {
             return;
         }
@@ -76,52 +94,74 @@ impl<K> Sampler<K> {
             return;
         }
         self.held.insert(hash, held | strata);
-        let request = SampledRequest {
+        let draft = Draft {
             hash,
             client: folded(asked.client.0),
             network: folded(asked.network.0),
             strata,
-            values: values().into(),
         };
-        self.requests.push((key(), request));
+        self.requests.push((source(), draft));
         if self.requests.len() >= 2 * STRATA * self.bounds.trials {
             self.trim();
+            self.held.clear();
+            for (_, draft) in &self.requests {
+                *self.held.entry(draft.hash).or_default() |= draft.strata;
+            }
         }
     }
 
     fn trim(&mut self) {
         self.cuts.trim(&mut self.requests, self.bounds);
-        self.held.clear();
-        for (_, request) in &self.requests {
-            *self.held.entry(request.hash).or_default() |= request.strata;
-        }
     }
 
-    /// The sample; less of it where it would take more than `most_bytes`.
+    /// The sample, with a key and texts made of each source; less of it where it would take more than `most_bytes`.
     #[must_use]
-    pub fn finish(mut self, most_bytes: usize) -> (Vec<(K, SampledRequest)>, Cuts) {
+    pub fn finish<K>(
+        mut self,
+        most_bytes: usize,
+        written: impl Fn(S) -> (K, Further),
+    ) -> (Vec<(K, SampledRequest)>, Cuts) {
         self.trim();
+        let write = |(source, draft): (S, Draft)| {
+            let (key, values) = written(source);
+            (key, draft.with(values))
+        };
+        let mut requests: Vec<(K, SampledRequest)> = self.requests.into_iter().map(write).collect();
         let bytes = |requests: &[(K, SampledRequest)]| -> usize {
             requests.iter().map(|(_, request)| request.bytes()).sum()
         };
-        while bytes(&self.requests) > most_bytes && self.bounds.trials > 0 {
+        while bytes(&requests) > most_bytes && self.bounds.trials > 0 {
             self.bounds.with_event /= 2;
             self.bounds.trials /= 2;
-            self.trim();
+            self.cuts.trim(&mut requests, self.bounds);
         }
-        (self.requests, self.cuts)
+        (requests, self.cuts)
     }
-}
 
-impl<K: Hash + Eq> Sampler<K> {
     /// The sample by key.
     #[must_use]
-    pub fn by_key(self, most_bytes: usize) -> (HashMap<K, Vec<SampledRequest>>, Cuts) {
-        let (requests, cuts) = self.finish(most_bytes);
+    pub fn by_key<K: Hash + Eq>(
+        self,
+        most_bytes: usize,
+        written: impl Fn(S) -> (K, Further),
+    ) -> (HashMap<K, Vec<SampledRequest>>, Cuts) {
+        let (requests, cuts) = self.finish(most_bytes, written);
         let mut by_key: HashMap<K, Vec<SampledRequest>> = HashMap::new();
         for (key, request) in requests {
             by_key.entry(key).or_default().push(request);
         }
         (by_key, cuts)
+    }
+}
+
+impl Draft {
+    fn with(self, values: Further) -> SampledRequest {
+        SampledRequest {
+            hash: self.hash,
+            client: self.client,
+            network: self.network,
+            strata: self.strata,
+            values: values.into(),
+        }
     }
 }

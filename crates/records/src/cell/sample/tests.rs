@@ -16,9 +16,14 @@ fn offered(clients: std::ops::Range<u64>, bounds: Bounds) -> Sampler<u64> {
             blob: BlobKey::Object(client),
             slot: 7,
         };
-        sampler.offer(&asked, trials_of(Event::Failed), || client, Further::default);
+        sampler.offer(&asked, trials_of(Event::Failed), || client);
     }
     sampler
+}
+
+/// Nothing but their place.
+fn untold(place: u64) -> (u64, Further) {
+    (place, Further::default())
 }
 
 const SMALL: Bounds = Bounds {
@@ -28,9 +33,9 @@ const SMALL: Bounds = Bounds {
 
 #[test]
 fn samples_of_parts_merge_to_the_sample_of_all() {
-    let (mut all, all_cuts) = offered(0..3_000, SMALL).finish(usize::MAX);
-    let (mut both, mut cuts) = offered(0..700, SMALL).finish(usize::MAX);
-    let (other, other_cuts) = offered(700..3_000, SMALL).finish(usize::MAX);
+    let (mut all, all_cuts) = offered(0..3_000, SMALL).finish(usize::MAX, untold);
+    let (mut both, mut cuts) = offered(0..700, SMALL).finish(usize::MAX, untold);
+    let (other, other_cuts) = offered(700..3_000, SMALL).finish(usize::MAX, untold);
     both.extend(other);
     cuts.merge(&other_cuts);
     cuts.trim(&mut both, SMALL);
@@ -41,11 +46,11 @@ fn samples_of_parts_merge_to_the_sample_of_all() {
 
 #[test]
 fn a_cut_says_how_many_each_request_stands_for() {
-    let (sample, cuts) = offered(0..3_000, SMALL).finish(usize::MAX);
+    let (sample, cuts) = offered(0..3_000, SMALL).finish(usize::MAX, untold);
     assert_eq!(sample.len(), 50);
     let estimate = 50.0 * f64::from(u32::MAX) / f64::from(cuts.trials(Event::Failed));
     assert!((2_000.0..4_500.0).contains(&estimate), "{estimate}");
-    let (sample, cuts) = offered(0..50, SMALL).finish(usize::MAX);
+    let (sample, cuts) = offered(0..50, SMALL).finish(usize::MAX, untold);
     assert_eq!((sample.len(), cuts), (50, Cuts::default()));
 }
 
@@ -59,9 +64,9 @@ fn a_loud_client_is_four_requests_at_most() {
             blob: BlobKey::Object(blob),
             slot: 7,
         };
-        sampler.offer(&asked, trials_of(Event::Failed), || blob, Further::default);
+        sampler.offer(&asked, trials_of(Event::Failed), || blob);
     }
-    assert_eq!(sampler.finish(usize::MAX).0.len(), 4);
+    assert_eq!(sampler.finish(usize::MAX, untold).0.len(), 4);
 }
 
 #[test]
@@ -74,13 +79,16 @@ fn long_texts_make_the_sample_smaller() {
             blob: BlobKey::Digest("sha256:00"),
             slot: 7,
         };
-        let long = || Further {
+        sampler.offer(&asked, trials_of(Event::Failed), || client);
+    }
+    let long = |client| {
+        let further = Further {
             repository: "a".repeat(900).into(),
             ..Further::default()
         };
-        sampler.offer(&asked, trials_of(Event::Failed), || client, long);
-    }
-    let (sample, cuts) = sampler.finish(20_000);
+        (client, further)
+    };
+    let (sample, cuts) = sampler.finish(20_000, long);
     assert!((5..20).contains(&sample.len()), "{}", sample.len());
     assert!(cuts.trials(Event::Failed) < u32::MAX);
 }
