@@ -12,7 +12,7 @@ mod rulebooks;
 use crate::figure::{Figure, Target};
 use crate::report::Report;
 use anyhow::{Result, ensure};
-use blobwatch_rules::{Engine, Expression, Scratch, Values, parse};
+use blobwatch_rules::{CheckedExpression, Engine, Scratch, Values, parse};
 use contest::{Contender, Contest};
 use requests::Requests;
 use rivals::{CelRule, Wirefilter};
@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
 
 fn one_rule(name: &str, requests: &'static Requests, rounds: u32) -> Result<Vec<Figure>> {
     let rules = [RULE.to_owned()];
-    let (engine, mut scratch) = ours(&rules)?;
+    let (engine, mut scratch) = ours(&rulebooks::checked(&rules)?)?;
     let wirefilter = Wirefilter::new(&rules, requests)?;
     let cel = CelRule::new(RULE_IN_CEL, requests)?;
     let values = requests.values();
@@ -114,7 +114,7 @@ fn rulebook(
     requests: &'static Requests,
     rounds: u32,
 ) -> Result<Vec<Figure>> {
-    let (engine, mut scratch) = ours(rules)?;
+    let (engine, mut scratch) = ours(&rulebooks::checked(rules)?)?;
     let wirefilter = Wirefilter::new(rules, requests)?;
     let values = requests.values();
     for (number, values) in values.iter().enumerate() {
@@ -141,9 +141,8 @@ fn rulebook(
     Ok(contest.run(name, rounds))
 }
 
-fn ours(rules: &[String]) -> Result<(Engine, Scratch)> {
-    let rules = rules.iter().map(|rule| parse(rule).and_then(Expression::check));
-    let engine = Engine::compile(&rules.collect::<Result<Vec<_>, _>>()?)?;
+fn ours(rules: &[CheckedExpression]) -> Result<(Engine, Scratch)> {
+    let engine = Engine::compile(rules)?;
     let scratch = Scratch::new(&engine);
     Ok((engine, scratch))
 }

@@ -1,7 +1,8 @@
 //! Rulebooks as operators write them: many rules over the same few fields.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use blobwatch_rulebook::starter;
+use blobwatch_rules::{CheckedExpression, Expression, List, ListKind, Lists, parse};
 
 /// What the engine runs alone: rivals need not understand it.
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -16,20 +17,78 @@ pub(super) enum Book {
     Fifty,
     /// 1,000 rules
     Thousand,
+    /// Four rules, each with a list: networks, numbers, strings, host names; of 10 items each
+    Lists10,
+    /// The same, of 100
+    Lists100,
+    /// The same, of 1,000
+    Lists1000,
+    /// The same, of 10,000, which is the most
+    Lists10000,
 }
+
+/// What a list is of, what is looked up in it, and its items.
+type Listed = (ListKind, &'static str, fn(u32) -> String);
+
+const LISTED: [Listed; 4] = [
+    (ListKind::Network, "ip.src", |n| {
+        let spread = n.wrapping_mul(0x9e37_79b1).to_be_bytes();
+        format!("{}.{}.{}.0/24", 1 + spread[0] % 223, spread[1], spread[2])
+    }),
+    (ListKind::Number, "ip.src.asnum", |n| (1_000 + 13 * n).to_string()),
+    (ListKind::String, "http.user_agent", |n| {
+        format!("docker/19.03.{n} go/go1.13.10 kernel/4.14.{n}")
+    }),
+    (ListKind::HostName, "http.host", |n| {
+        format!("*.customer-{n}.registry.example")
+    }),
+];
 
 impl Book {
     /// # Errors
-    /// When the shipped rulebook is refused.
-    pub(super) fn rules(self) -> Result<Vec<String>> {
-        Ok(match self {
-            Self::One => vec![super::RULE.to_owned()],
-            Self::Shipped => starter()?.rules.into_iter().map(|rule| rule.expression).collect(),
-            Self::Features => features(),
-            Self::Fifty => fifty(),
-            Self::Thousand => thousand(),
-        })
+    /// When a rule is refused.
+    pub(super) fn rules(self) -> Result<Vec<CheckedExpression>> {
+        match self {
+            Self::One => checked(&[super::RULE.to_owned()]),
+            Self::Shipped => {
+                let rules = starter()?.rules.into_iter();
+                checked(&rules.map(|rule| rule.expression).collect::<Vec<_>>())
+            }
+            Self::Features => checked(&features()),
+            Self::Fifty => checked(&fifty()),
+            Self::Thousand => checked(&thousand()),
+            Self::Lists10 => with_lists(10),
+            Self::Lists100 => with_lists(100),
+            Self::Lists1000 => with_lists(1_000),
+            Self::Lists10000 => with_lists(10_000),
+        }
     }
+}
+
+/// # Errors
+/// When a rule is refused.
+pub(super) fn checked(rules: &[String]) -> Result<Vec<CheckedExpression>> {
+    let rules = rules.iter().map(|rule| parse(rule).and_then(Expression::check));
+    Ok(rules.collect::<Result<_, _>>()?)
+}
+
+fn with_lists(items: u32) -> Result<Vec<CheckedExpression>> {
+    let mut lists = Vec::new();
+    let mut rules = Vec::new();
+    for (number, (kind, field, item)) in LISTED.into_iter().enumerate() {
+        let name = format!("list_{number}");
+        let written: Vec<String> = (0..items).map(item).collect();
+        let list = List::new(&name, kind, written.iter().map(String::as_str), 1);
+        let refused = |errors: Vec<_>| format!("{name} was refused: {errors:?}");
+        lists.push(list.map_err(refused).map_err(anyhow::Error::msg)?);
+        rules.push(format!("{field} in ${name}"));
+    }
+    let lists: Lists = lists.into_iter().collect();
+    let check = |rule: &String| {
+        let parsed = parse(rule).and_then(|parsed| parsed.check_with(&lists));
+        parsed.with_context(|| format!("{rule} was refused"))
+    };
+    rules.iter().map(check).collect()
 }
 
 fn features() -> Vec<String> {
