@@ -17,6 +17,7 @@ mod api;
 mod archive;
 mod audit;
 mod clock;
+mod cohorts;
 mod compare;
 mod data_folder;
 mod databases;
@@ -83,6 +84,7 @@ enum Command {
     /// Write records of requests, as NDJSON, newest first
     Requests(records::Records),
     Tail(tail::Tail),
+    Cohorts(cohorts::Arguments),
     Compare(compare::Arguments),
     Anomalies(records::Anomalies),
     Anomaly(anomaly::Arguments),
@@ -135,6 +137,7 @@ fn main() -> ExitCode {
         Command::Fires(arguments) => records::export("fires", &arguments),
         Command::Requests(arguments) => records::export("requests", &arguments),
         Command::Tail(arguments) => tail::tail(&arguments),
+        Command::Cohorts(arguments) => cohorts::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Anomalies(arguments) => records::anomalies(&arguments),
         Command::Anomaly(arguments) => anomaly::run(&arguments),

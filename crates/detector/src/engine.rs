@@ -42,11 +42,11 @@ use super::coverage::RecentTraffic;
 use super::handling::Mute;
 use super::intervention::Intervention;
 use super::kind::{AnomalyKind, TESTED_KINDS};
-use super::normal::{Normal, Numbered};
+use super::normal::{Normal, Numbered, combination};
 use super::rules::Switch;
 use super::upstream::UpstreamFires;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
-use blobwatch_records::{CellCounts, CellKey, OpenCohort, SLOT_S};
+use blobwatch_records::{Bounds, CellCounts, CellKey, Cuts, OpenCohort, SLOT_S, SampledRequest};
 use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_upstream::UpstreamWindow;
 pub(crate) use expected::{RatesOf, rates};
@@ -102,6 +102,25 @@ pub struct Rollup {
     pub minute: u64,
     pub cells: Vec<(CellKey, CellCounts)>,
     pub other: CellCounts,
+    pub sample: MinuteSample,
+}
+
+/// Requests of one minute with all attributes, by combination.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MinuteSample {
+    pub requests: Vec<(CellKey, SampledRequest)>,
+    /// What was left out.
+    pub cuts: Cuts,
+}
+
+impl MinuteSample {
+    /// Takes in another sample, of which a batch's bounds are kept: two days of minutes are 30 MB at 10 KB each.
+    fn merge<'a>(&mut self, more: impl Iterator<Item = (&'a CellKey, &'a SampledRequest)>, cuts: &Cuts) {
+        self.requests
+            .extend(more.map(|(key, request)| (combination(key), request.clone())));
+        self.cuts.merge(cuts);
+        self.cuts.trim(&mut self.requests, Bounds::BATCH);
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -40,10 +40,6 @@ impl<V> KeyTable<V> {
         self.values.iter().map(|(key, value)| (key, value))
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&CellKey, &mut V)> {
-        self.values.iter_mut().map(|(key, value)| (&*key, value))
-    }
-
     /// Takes in something of a combination, which begins with nothing; its number.
     pub(crate) fn add(&mut self, key: CellKey, take: impl FnOnce(&mut V)) -> usize
     where

@@ -52,7 +52,7 @@ pub(crate) use cohort::ATTRIBUTES;
 pub use cohort::{Cohort, value, values};
 pub(crate) use coverage::{Coverage, CoverageState, RouteCoverage};
 pub(crate) use engine::detail::speed;
-pub(crate) use engine::{Change, DAYS_PER_FALSE_ALARM, OlderEngine, Rollup};
+pub(crate) use engine::{Change, DAYS_PER_FALSE_ALARM, MinuteSample, OlderEngine, Rollup};
 pub use engine::{Engine, Note, Outcome};
 pub(crate) use intervention::Intervention;
 pub use intervention::Response;

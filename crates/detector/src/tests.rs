@@ -1,7 +1,7 @@
 //! Whole stories: cells of simulated traffic in, anomalies out.
 
 mod covered;
-mod further;
+pub(crate) mod further;
 mod invented;
 mod missed;
 mod responses;

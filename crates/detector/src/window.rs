@@ -361,9 +361,18 @@ impl Window {
         until: u64,
     ) -> impl Iterator<Item = (&Bucket, &CellKey, &SampledRequest)> {
         self.between(first, until).flat_map(move |bucket| {
-            let sample = bucket.sample.iter();
-            sample.filter_map(move |(number, request)| Some((bucket, self.keys.key(*number)?, request)))
+            let sample = self.sample_of(bucket);
+            sample.map(move |(key, request)| (bucket, key, request))
         })
+    }
+
+    /// The sampled requests of one bucket, as [`Window::rows_of`].
+    pub fn sample_of<'a>(
+        &'a self,
+        bucket: &'a Bucket,
+    ) -> impl Iterator<Item = (&'a CellKey, &'a SampledRequest)> {
+        let sample = bucket.sample.iter();
+        sample.filter_map(|(number, request)| Some((self.keys.key(*number)?, request)))
     }
 
     /// The rows of one of this window's buckets, also of one that [`Window::age`] gave just now.

@@ -2067,6 +2067,11 @@ export interface components {
         CohortCell: {
             /** Format: uint64 */
             events: number;
+            /**
+             * Format: double
+             * @description One standard error of `events`, if they are an estimate.
+             */
+            events_error?: number | null;
             /** Format: double */
             expected: number;
             /** Format: uint64 */
@@ -2110,9 +2115,28 @@ export interface components {
             not?: boolean;
             values: string[];
         };
+        /** @description A time of which requests were sampled, and how many. */
+        CohortSample: {
+            events: components["schemas"]["CohortSampleShare"];
+            since: string;
+            trials: components["schemas"]["CohortSampleShare"];
+            until: string;
+        };
+        /** @description Requests that were sampled of all. */
+        CohortSampleShare: {
+            /** Format: uint64 */
+            of: number;
+            /** Format: uint64 */
+            sampled: number;
+        };
         CohortValue: {
             /** Format: uint64 */
             events: number;
+            /**
+             * Format: double
+             * @description One standard error of `events`, if they are an estimate.
+             */
+            events_error?: number | null;
             /** Format: double */
             expected: number;
             /**
@@ -2128,6 +2152,8 @@ export interface components {
             attributes: components["schemas"]["CohortAttribute"][];
             cells: components["schemas"]["CohortCell"][];
             kind: components["schemas"]["AnomalyKind"];
+            /** @description What estimates are from; `null` if nothing was sampled in this time. */
+            sample: components["schemas"]["CohortSample"] | null;
             saturation: components["schemas"]["Saturated"][];
             x: components["schemas"]["Axis"];
             y: components["schemas"]["Axis"];
@@ -4665,6 +4691,8 @@ export type CohortAttribute = components['schemas']['CohortAttribute'];
 export type CohortCell = components['schemas']['CohortCell'];
 export type CohortHit = components['schemas']['CohortHit'];
 export type CohortPart = components['schemas']['CohortPart'];
+export type CohortSample = components['schemas']['CohortSample'];
+export type CohortSampleShare = components['schemas']['CohortSampleShare'];
 export type CohortValue = components['schemas']['CohortValue'];
 export type Cohorts = components['schemas']['Cohorts'];
 export type CommentBody = components['schemas']['CommentBody'];
@@ -5657,12 +5685,32 @@ export interface operations {
                 os?: string[];
                 /** @description Fingerprints */
                 fingerprint?: string[];
+                /** @description Versions, each after its family: `docker/20.10.7` */
+                version?: string[];
+                /** @description Clouds */
+                cloud?: string[];
+                /** @description Regions of clouds */
+                cloud_region?: string[];
+                /** @description `origin:<host>`, `detour:<host>` or `redirect:<host>` */
+                served_by?: string[];
+                /** @description Protocols, such as `HTTP/2` */
+                protocol?: string[];
+                /** @description `4` or `6` */
+                ip_version?: string[];
+                /** @description Names of repositories */
+                repository?: string[];
+                /** @description Digests of blobs */
+                digest?: string[];
+                /** @description Classes of sizes */
+                size?: string[];
+                /** @description A TCP signature */
+                tcp?: string;
                 /** @description Events of this kind; `resume_surge` unless given */
                 kind?: "resume_surge" | "stall_surge" | "restart_surge" | "range_refused" | "abort_surge" | "start_failed" | "start_refused" | "target_unreached" | "range_loop" | "slow_surge" | "content_suspect";
                 /** @description First axis; `colo` unless given */
-                x?: "route" | "colo" | "country" | "asn" | "family" | "os" | "fingerprint";
+                x?: "route" | "colo" | "country" | "asn" | "family" | "os" | "fingerprint" | "version" | "cloud" | "cloud_region" | "served_by" | "protocol" | "ip_version" | "repository" | "digest" | "size" | "tcp";
                 /** @description Second axis; `os` unless given */
-                y?: "route" | "colo" | "country" | "asn" | "family" | "os" | "fingerprint";
+                y?: "route" | "colo" | "country" | "asn" | "family" | "os" | "fingerprint" | "version" | "cloud" | "cloud_region" | "served_by" | "protocol" | "ip_version" | "repository" | "digest" | "size" | "tcp";
             };
             header?: never;
             path?: never;

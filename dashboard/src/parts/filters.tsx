@@ -15,6 +15,8 @@ export interface FilterField {
   isOneValue?: boolean;
 }
 
+const SIZES = ["under 1 MiB", "1 MiB to 64 MiB", "64 MiB to 1 GiB", "over 1 GiB"];
+
 const COHORT: FilterField[] = [
   { name: "route", label: "Route", hint: "default" },
   { name: "colo", label: "Colo", hint: "FRA" },
@@ -24,6 +26,15 @@ const COHORT: FilterField[] = [
 ];
 
 export const COHORT_FILTERS = COHORT;
+
+/** Of those, cells count by the first ones; the others are estimated from a sample. */
+export const SAMPLED_COHORT_FILTERS: FilterField[] = [
+  ...COHORT,
+  { name: "version", label: "Version", hint: "docker/19.03.6-ce" },
+  { name: "repository", label: "Repository", hint: "library/redis" },
+  { name: "digest", label: "Digest", hint: "sha256:…" },
+  { name: "size", label: "Size", hint: "", choices: SIZES },
+];
 
 export const RECORD_FILTERS: FilterField[] = [
   { name: "rule", label: "Rule", hint: "botnet-sig" },
@@ -47,7 +58,7 @@ export const RECORD_FILTERS: FilterField[] = [
   },
   { name: "repository", label: "Repository", hint: "library/redis" },
   { name: "digest", label: "Digest", hint: "sha256:…" },
-  { name: "size", label: "Size", hint: "", choices: ["under 1 MiB", "1 MiB to 64 MiB", "64 MiB to 1 GiB", "over 1 GiB"] },
+  { name: "size", label: "Size", hint: "", choices: SIZES },
   { name: "object", label: "Object", hint: "0123456789abcdef" },
   { name: "sent_to", label: "Sent to", hint: "cdn.example.com" },
   { name: "served_by", label: "Served by", hint: "origin:registry.example.com" },

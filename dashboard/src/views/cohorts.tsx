@@ -6,7 +6,7 @@ import type { Anomaly, Cohorts as Answer, CohortPart } from "../api/types.ts";
 import { cohortWords, count, expectation, kindWords, percent, times, timesCell } from "../format.ts";
 import { useLive } from "../live.ts";
 import { FilterBy } from "../parts/filter_by.tsx";
-import { chosen, COHORT_FILTERS, Filters, joined } from "../parts/filters.tsx";
+import { chosen, Filters, joined, SAMPLED_COHORT_FILTERS } from "../parts/filters.tsx";
 import { Link } from "../parts/link.tsx";
 import { MakeRule } from "../parts/make_rule.tsx";
 import { Empty, Shown } from "../parts/states.tsx";
@@ -17,7 +17,11 @@ import { bounds, isLive, spanFault } from "../span.ts";
 
 const SINCE = "-1h";
 const EVERY_MS = 15_000;
+/** What cells count by, and what is estimated from a sample of requests. */
 export const ATTRIBUTES = ["colo", "os", "family", "asn", "country", "route", "fingerprint"];
+const SAMPLED = ["version", "repository", "digest", "size", "cloud", "cloud_region", "served_by", "protocol", "ip_version", "tcp"];
+const ALL = [...ATTRIBUTES, ...SAMPLED];
+
 export const KINDS = [
   "resume_surge",
   "stall_surge",
@@ -55,7 +59,7 @@ const within = (parts: CohortPart[], attribute: string, value: string | null): b
 
 /** Both axes such that the cohort shows on them, where it can: what it is about goes down, what it leaves out across. */
 export function axes(cohort: CohortPart[]): { x?: string; y?: string } {
-  const known = cohort.filter((part) => ATTRIBUTES.includes(part.attribute));
+  const known = cohort.filter((part) => ALL.includes(part.attribute));
   const ordered = [...known.filter((part) => !part.not), ...known.filter((part) => part.not)].map((part) => part.attribute);
   const [y, x = ["colo", "os"].find((other) => other !== y)] = ordered;
   if (y === undefined || x === undefined) return {};
@@ -68,7 +72,7 @@ export function Cohorts() {
   const [kind, x, y] = [query.get("kind") ?? "resume_surge", query.get("x") ?? "colo", query.get("y") ?? "os"];
   const anomaly = query.get("anomaly");
   const isSpan = spanFault(shown) === null;
-  const filters = chosen(COHORT_FILTERS);
+  const filters = chosen(SAMPLED_COHORT_FILTERS);
   const live = useLive(
     isSpan ? JSON.stringify(["cohorts", kind, x, y, shown, filters]) : null,
     (signal) => {
@@ -100,11 +104,11 @@ export function Cohorts() {
         <WindowBar otherwise={SINCE} />
         <span class="bar choices">
           {choose("kind", "Kind", kind, KINDS)}
-          {choose("x", "Across", x, ATTRIBUTES.filter((one) => one !== y))}
-          {choose("y", "Down", y, ATTRIBUTES.filter((one) => one !== x))}
+          {choose("x", "Across", x, ALL.filter((one) => one !== y))}
+          {choose("y", "Down", y, ALL.filter((one) => one !== x))}
         </span>
       </div>
-      <Filters fields={COHORT_FILTERS} />
+      <Filters fields={SAMPLED_COHORT_FILTERS} />
       {outlined.data && (
         <p class="notice">
           {cohort === null ? "This anomaly is about other attributes: " : "Outlined: the cohort of "}
@@ -121,6 +125,7 @@ export function Cohorts() {
           {(data) => (
             <>
               <Saturation of={data.saturation ?? []} />
+              <Estimated data={data} filters={Object.keys(filters)} />
               <div class="heat-columns">
                 <HeatMap data={data} cohort={cohort} />
                 <StandingOut data={data} />
@@ -142,6 +147,35 @@ function Saturation({ of }: { of: NonNullable<Answer["saturation"]> }) {
       Too many values of {attribute}: {count(other_requests)} requests are counted as other, since <Time at={since} />.
     </p>
   ));
+}
+
+/** What cells do not count by, and how many requests speak for it. */
+function Estimated({ data, filters }: { data: Answer; filters: string[] }) {
+  const by = [...new Set([data.y.attribute, data.x.attribute, ...filters])].filter((name) => SAMPLED.includes(name));
+  if (by.length === 0) return null;
+  const { sample } = data;
+  const names = by.map(kindWords).join(" and ");
+  if (!sample) return <p class="notice">Nothing is known by {names}: no requests of this time were sampled. Samples are kept for two days.</p>;
+  return (
+    <p class="notice">
+      Estimated: by {names}, requests are sampled. Since <Time at={sample.since} /> the sample has {count(sample.events.sampled)} of the {count(sample.events.of)}{" "}
+      events and {count(sample.trials.sampled)} of the {count(sample.trials.of)} requests that could have been one.
+    </p>
+  );
+}
+
+/** "about 40 (±6) events", where they are an estimate. */
+const eventsWords = ({ events, events_error: error }: { events: number; events_error?: number | null }): string =>
+  error === undefined || error === null ? count(events) : `about ${count(events)} (±${error < 10 ? error.toFixed(1) : count(Math.round(error))})`;
+
+const isEstimate = ({ events_error: error }: { events_error?: number | null }): boolean => error !== undefined && error !== null && error > 0;
+
+/** Filters of requests for a value. What a request does not say, or what is counted together, cannot be filtered by. */
+function filtersOf(attribute: string, value: string): [string, string | null][] {
+  const isNone = value === "" || value === "other" || (value === "unknown" && attribute !== "family");
+  if (isNone) return [[attribute, null]];
+  const [family = "", ...version] = value.split("/");
+  return attribute === "version" ? [["family", family], ["version", version.join("/")]] : [[attribute, value]];
 }
 
 function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }) {
@@ -186,15 +220,20 @@ function HeatMap({ data, cohort }: { data: Answer; cohort: CohortPart[] | null }
                       class={`heat-${cell ? heat(cell.events, cell.expected) : "none"}${isOutlined ? " outlined" : ""}`}
                       title={
                         cell &&
-                        `${count(cell.events)} events in ${count(cell.trials)} (${percent(cell.events / Math.max(cell.trials, 1))}), expected ${expectation(cell.expected)}`
+                        `${eventsWords(cell)} events in ${count(cell.trials)} (${percent(cell.events / Math.max(cell.trials, 1))}), expected ${expectation(cell.expected)}`
                       }
                     >
                       {cell ? (
                         <>
-                          <FilterBy parts={[[data.x.attribute, across], [data.y.attribute, down]]}>
+                          <FilterBy parts={[...filtersOf(data.x.attribute, across), ...filtersOf(data.y.attribute, down)]}>
                             <span class={cell.events === 0 ? "faint" : ""}>{ratioWords(cell.events, cell.expected, timesCell)}</span>
                           </FilterBy>
-                          {cell.events > 0 && <small>{count(cell.events)}</small>}
+                          {cell.events > 0 && (
+                            <small>
+                              {isEstimate(cell) && "≈ "}
+                              {count(cell.events)}
+                            </small>
+                          )}
                         </>
                       ) : (
                         <span class="hidden">no requests</span>
@@ -260,9 +299,12 @@ function StandingOut({ data }: { data: Answer }) {
             {rows.map((row) => (
               <tr key={`${row.attribute} ${row.value}`}>
                 <td>
-                  <span class="faint">{row.attribute}</span> <FilterBy parts={[[row.attribute, row.value]]}>{row.value || "(none)"}</FilterBy>
+                  <span class="faint">{kindWords(row.attribute)}</span> <FilterBy parts={filtersOf(row.attribute, row.value)}>{row.value || "(none)"}</FilterBy>
                 </td>
-                <td class="number">{count(row.events)}</td>
+                <td class="number" title={`${eventsWords(row)} events`}>
+                  {isEstimate(row) && "≈ "}
+                  {count(row.events)}
+                </td>
                 <td class="number">{expectation(row.expected)}</td>
                 <td class="number">{ratioWords(row.events, row.expected, times)}</td>
               </tr>

@@ -557,6 +557,24 @@ test("the anomaly's cohort is outlined among the others", async () => {
   await close();
 });
 
+test("cohorts by what cells do not count say how much of it is known", async () => {
+  const { page, close } = await visit("cohorts?y=repository");
+  await page.getByText("Estimated: by repository, requests are sampled.").waitFor();
+  await page.getByText("2,112 of the 3,080 events").waitFor();
+  assert.match((await page.locator("td.heat-5").first().getAttribute("title")) ?? "", /^about 412 \(±18\) events in 4,000 /);
+  const href = await page.getByRole("table").last().getByRole("link", { name: "team/license-server" }).getAttribute("href");
+  assert.equal(new URL(href ?? "", page.url()).searchParams.get("repository"), "team/license-server");
+  await page.getByLabel("Down").selectOption("version");
+  await page.getByText("Estimated: by version").waitFor();
+  const version = await page.getByRole("table").last().getByRole("link", { name: "docker/19.03.6-ce" }).getAttribute("href");
+  const { searchParams } = new URL(version ?? "", page.url());
+  assert.deepEqual([searchParams.get("family"), searchParams.get("version")], ["docker", "19.03.6-ce"], "as requests are filtered");
+  await page.getByLabel("Down").selectOption("os");
+  await page.locator("td.outlined, td.heat-5").first().waitFor();
+  assert.equal(await page.getByText("Estimated:").count(), 0);
+  await close();
+});
+
 test("the log of fires is read with the keyboard alone", async () => {
   const { page, close } = await visit("fires");
   await page.getByRole("grid").focus();

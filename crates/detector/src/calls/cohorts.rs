@@ -1,21 +1,25 @@
 //! Events against what was expected of them, by two attributes and by each one alone.
+//!
+//! Cells count by seven attributes. By the others, and of those alone that have some value of them, it is estimated from the
+//! requests that are sampled of each minute.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+mod counted;
+mod sampled;
 
 use serde::Serialize;
 
 use super::SharedDetector;
 use super::anomalies::read_kind;
-use super::counts::{CountsQuery, FILTERS, attribute};
+use super::counts::{CountsQuery, FILTERS, one_of};
 use super::saturation::{Saturated, saturation};
 use crate::engine::{self, RatesOf};
-use crate::key_table::KeyTable;
-use crate::normal::{MAX_COMBINATIONS, Rates, combination};
-use crate::{ATTRIBUTES, AnomalyKind, Rollup, value};
-use blobwatch_records::{CellKey, slot_of};
+use crate::normal::Rates;
+use crate::{ATTRIBUTES, AnomalyKind};
+use blobwatch_records::{CellKey, FURTHER, slot_of};
 use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{Parameters, Place, Problem};
+use counted::Counted;
+use sampled::Sampled;
 
 /// Unless `since` is given.
 const DEFAULT_MS: u64 = 3_600_000;
@@ -32,6 +36,34 @@ pub(super) struct Cohorts {
     cells: Vec<Cell>,
     attributes: Vec<Attribute>,
     saturation: Vec<Saturated>,
+    /// What estimates are from; `null` if nothing was sampled in this time.
+    sample: Option<Sample>,
+}
+
+/// A time of which requests were sampled, and how many.
+#[derive(Debug, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "CohortSample")
+)]
+struct Sample {
+    since: String,
+    until: String,
+    trials: Share,
+    events: Share,
+}
+
+/// Requests that were sampled of all.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "CohortSampleShare")
+)]
+struct Share {
+    sampled: u64,
+    of: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,20 +122,76 @@ struct Sums {
     trials: u64,
     events: u64,
     expected: f64,
+    /// One standard error of `events`, if they are an estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events_error: Option<f64>,
 }
 
 impl Sums {
-    fn add(&mut self, other: Self) {
-        self.trials += other.trials;
-        self.events += other.events;
-        self.expected += other.expected;
-    }
-
     fn rounded(self) -> Self {
         Self {
-            expected: (self.expected * 100.0).round() / 100.0,
+            expected: rounded(self.expected),
+            events_error: self.events_error.map(rounded),
             ..self
         }
+    }
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+/// An attribute's values with most events, with what was counted of each.
+type Values = (&'static str, Vec<(String, Sums)>);
+
+/// Who may be asked about: attributes of cells, then those that sampled requests have beside them.
+fn attributes() -> Vec<&'static str> {
+    ATTRIBUTES.into_iter().chain(FURTHER).collect()
+}
+
+/// What is asked.
+struct Question {
+    kind: AnomalyKind,
+    asked: CountsQuery,
+    axes: [&'static str; 2],
+    /// By place in [`FURTHER`].
+    further: Vec<(usize, Vec<String>)>,
+}
+
+impl Question {
+    fn read(query: &str, now_ms: u64) -> Result<Self, Problem> {
+        let names = FILTERS.into_iter().chain(FURTHER).chain(["kind", "x", "y"]);
+        let parameters = Parameters::parse(query, &names.collect::<Vec<_>>())?;
+        let kind = read_kind(parameters.get("kind").unwrap_or("resume_surge"))?;
+        if !AnomalyKind::RATES.contains(&kind) {
+            let names = AnomalyKind::RATES.map(AnomalyKind::as_str).join(", ");
+            let message = format!("expected one of {names}");
+            return Err(Problem::bad_parameter(Place::new("query.kind", message)));
+        }
+        let axis = |name: &str, default| {
+            let chosen = parameters.get(name).unwrap_or(default);
+            one_of(&attributes(), &format!("query.{name}"), chosen)
+        };
+        let further = FURTHER.into_iter().enumerate().filter_map(|(place, name)| {
+            let text = parameters.get(name)?;
+            // Signatures have commas.
+            let values = match name {
+                "tcp" => vec![text.to_owned()],
+                _ => text.split(',').map(str::to_owned).collect(),
+            };
+            Some((place, values))
+        });
+        Ok(Self {
+            kind,
+            asked: CountsQuery::read(&parameters, now_ms, DEFAULT_MS)?,
+            axes: [axis("x", "colo")?, axis("y", "os")?],
+            further: further.collect(),
+        })
+    }
+
+    /// Whether cells cannot answer it.
+    fn is_sampled(&self) -> bool {
+        !self.further.is_empty() || self.axes.iter().any(|axis| FURTHER.contains(axis))
     }
 }
 
@@ -113,81 +201,58 @@ pub(crate) async fn answer<S: Sql>(
     now_ms: u64,
     pace: &impl Pace,
 ) -> Result<Cohorts, Problem> {
-    let known: Vec<&str> = FILTERS.into_iter().chain(["kind", "x", "y"]).collect();
-    let parameters = Parameters::parse(query, &known)?;
-    let kind = read_kind(parameters.get("kind").unwrap_or("resume_surge"))?;
-    if !AnomalyKind::RATES.contains(&kind) {
-        let names = AnomalyKind::RATES.map(AnomalyKind::as_str).join(", ");
-        let message = format!("expected one of {names}");
-        return Err(Problem::bad_parameter(Place::new("query.kind", message)));
-    }
-    let axis = |name, default| attribute(&format!("query.{name}"), parameters.get(name).unwrap_or(default));
-    let (x, y) = (axis("x", "colo")?, axis("y", "os")?);
-    let asked = CountsQuery::read(&parameters, now_ms, DEFAULT_MS)?;
-    let mut sums = sums(shared, &asked, kind, pace).await?;
-    let rates = rates(shared, kind, asked.since_ms, pace).await?;
-    for (key, sums) in sums.iter_mut() {
-        sums.expected = sums.trials as f64 * rates.of(key);
-        pace.spent(1).await;
-    }
-    let mut attributes = Vec::with_capacity(ATTRIBUTES.len());
-    for attribute in ATTRIBUTES {
-        let values = totals(&sums, attribute, pace).await;
-        attributes.push((attribute, values));
-    }
-    let along = |attribute: &'static str| {
-        let mut all = attributes.iter().filter(|(of, _)| *of == attribute);
-        let values = all
-            .next()
-            .map(|(_, values)| values.as_slice())
-            .unwrap_or_default();
-        Axis {
-            attribute,
-            values: values.iter().map(|(value, _)| value.clone()).collect(),
-        }
+    let question = Question::read(query, now_ms)?;
+    let rates = rates(shared, question.kind, question.asked.since_ms, pace).await?;
+    let mut sampled = Sampled::read(shared, &question, &rates, pace).await?;
+    let counted = Counted::read(shared, &question, sampled.since(), pace).await?;
+    sampled.hold_against(counted.totals());
+    let known = if question.is_sampled() {
+        Vec::new()
+    } else {
+        counted.attributes(&rates, pace).await
     };
-    let (x, y) = (along(x), along(y));
-    let attribute = |(attribute, values): (&'static str, Vec<(String, Sums)>)| Attribute {
-        attribute,
-        values: values.into_iter().map(valued).collect(),
+    let estimated = sampled.attributes(known.len());
+    let attributes: Vec<Values> = known.into_iter().chain(estimated).collect();
+    let [x, y] = question.axes.map(|axis| along(&attributes, axis));
+    let cells = if question.is_sampled() {
+        sampled.cells(&x, &y)
+    } else {
+        counted.cells(&x, &y, &rates, pace).await
     };
     Ok(Cohorts {
-        kind,
-        cells: cells(&sums, &x, &y, pace).await,
+        kind: question.kind,
+        cells,
         x,
         y,
         attributes: attributes.into_iter().map(attribute).collect(),
         saturation: shared.read(|store| Ok(saturation(store)))?,
+        sample: sampled.sample(question.asked.until_ms),
     })
 }
 
-/// What every combination counted, its rules left out. Where there are more than are told apart, those with the fewest trials
-/// go.
-async fn sums<S: Sql>(
-    shared: &impl SharedDetector<S>,
-    asked: &CountsQuery,
-    kind: AnomalyKind,
-    pace: &impl Pace,
-) -> Result<KeyTable<Sums>, Problem> {
-    let mut sums: KeyTable<Sums> = KeyTable::default();
-    let add = |part: &Rollup| {
-        for (key, counts) in asked.of(part) {
-            let counts = kind.counts(counts);
-            if counts.trials > 0 {
-                let more = Sums {
-                    trials: counts.trials,
-                    events: counts.events,
-                    expected: 0.0,
-                };
-                sums.add(combination(key), |sums| sums.add(more));
-                if sums.len() > MAX_COMBINATIONS {
-                    sums.drop_lightest(MAX_COMBINATIONS / 4, |sums| sums.trials);
-                }
-            }
-        }
-    };
-    asked.each_part(shared, pace, add).await?;
-    Ok(sums)
+fn along(attributes: &[Values], name: &'static str) -> Axis {
+    let of = attributes.iter().filter(|(attribute, _)| *attribute == name);
+    let values = of.flat_map(|(_, values)| values.iter().map(|(value, _)| value.clone()));
+    Axis {
+        attribute: name,
+        values: values.collect(),
+    }
+}
+
+fn attribute((attribute, values): Values) -> Attribute {
+    Attribute {
+        attribute,
+        values: values.into_iter().map(valued).collect(),
+    }
+}
+
+fn valued((value, sums): (String, Sums)) -> Value {
+    let ratio = sums.events as f64 / sums.expected.max(1e-6);
+    Value {
+        value,
+        sums: sums.rounded(),
+        ratio: rounded(ratio),
+    }
 }
 
 /// Minutes that were not learned say nothing of what is expected: a young deployment has none before the window.
@@ -214,47 +279,4 @@ async fn rates_of<S: Sql>(
         |after: Option<&CellKey>| shared.read(|store| Ok(store.engine().normal().part(kind, after)));
     let recent = |from| shared.read(|store| Ok(store.engine().recent_part(kind, of, from)));
     engine::rates(learned, recent, pace).await
-}
-
-fn valued((value, sums): (String, Sums)) -> Value {
-    let ratio = sums.events as f64 / sums.expected.max(1e-6);
-    Value {
-        value,
-        sums: sums.rounded(),
-        ratio: (ratio * 100.0).round() / 100.0,
-    }
-}
-
-/// The values of an attribute with most events.
-async fn totals(sums: &KeyTable<Sums>, attribute: &str, pace: &impl Pace) -> Vec<(String, Sums)> {
-    let mut totals: BTreeMap<Cow<'_, str>, Sums> = BTreeMap::new();
-    for (key, sums) in sums.iter() {
-        let value = value(key, attribute).unwrap_or_default();
-        totals.entry(value).or_default().add(*sums);
-        pace.spent(1).await;
-    }
-    let mut totals: Vec<(Cow<'_, str>, Sums)> = totals.into_iter().collect();
-    totals.sort_by_key(|(_, sums)| std::cmp::Reverse((sums.events, sums.trials)));
-    let largest = totals.into_iter().take(MAX_VALUES);
-    largest.map(|(value, sums)| (value.into_owned(), sums)).collect()
-}
-
-async fn cells(sums: &KeyTable<Sums>, x: &Axis, y: &Axis, pace: &impl Pace) -> Vec<Cell> {
-    let mut cells: BTreeMap<(usize, usize), Sums> = BTreeMap::new();
-    let place = |axis: &Axis, key: &CellKey| {
-        let own = value(key, axis.attribute)?;
-        axis.values.iter().position(|value| *value == own)
-    };
-    for (key, sums) in sums.iter() {
-        if let (Some(x), Some(y)) = (place(x, key), place(y, key)) {
-            cells.entry((x, y)).or_default().add(*sums);
-        }
-        pace.spent(1).await;
-    }
-    let cell = |((x, y), sums): ((usize, usize), Sums)| Cell {
-        x,
-        y,
-        sums: sums.rounded(),
-    };
-    cells.into_iter().map(cell).collect()
 }

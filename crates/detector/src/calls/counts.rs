@@ -5,13 +5,13 @@ use std::ops::RangeInclusive;
 use super::SharedDetector;
 use crate::store::{Detector, Marginals, StoredMarginal, StoredRollup, Unit};
 use crate::window::Bucket;
-use crate::{ATTRIBUTES, Rollup, value};
+use crate::{ATTRIBUTES, MinuteSample, Rollup, value};
 use blobwatch_records::{CellCounts, CellKey};
 use blobwatch_sql::{Pace, Sql};
 use blobwatch_wire::{EXPECTED_TIME, Parameters, Place, Problem, parse_time};
 
 /// The longest time of minutes; a longer one is read from hours.
-const MAX_MINUTES: u64 = 1_500;
+pub(super) const MAX_MINUTES: u64 = 1_500;
 
 /// The longest time of all: what is kept.
 const MAX_SPAN_MS: u64 = 90 * 86_400_000;
@@ -240,6 +240,7 @@ impl Reading {
             minute,
             cells: Vec::new(),
             other: CellCounts::default(),
+            sample: MinuteSample::default(),
         };
         let of_minute = engine
             .window()
@@ -298,11 +299,14 @@ pub(super) fn number(
 
 /// An attribute's name.
 pub(super) fn attribute(place: &str, name: &str) -> Result<&'static str, Problem> {
-    ATTRIBUTES
-        .into_iter()
-        .find(|known| *known == name)
-        .ok_or_else(|| {
-            let message = format!("expected one of {}, found {name:?}", ATTRIBUTES.join(", "));
-            Problem::bad_parameter(Place::new(place, message))
-        })
+    one_of(&ATTRIBUTES, place, name)
+}
+
+/// One of some names.
+pub(super) fn one_of(names: &[&'static str], place: &str, name: &str) -> Result<&'static str, Problem> {
+    let known = names.iter().copied().find(|known| *known == name);
+    known.ok_or_else(|| {
+        let message = format!("expected one of {}, found {name:?}", names.join(", "));
+        Problem::bad_parameter(Place::new(place, message))
+    })
 }

@@ -1,5 +1,6 @@
 mod acted;
 mod acts;
+mod cohorts;
 mod marginals;
 mod pauses;
 mod reports;

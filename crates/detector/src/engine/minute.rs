@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Engine, Note, Outcome, REOPEN_SLOTS, Rollup, slot_ms};
+use super::{Engine, MinuteSample, Note, Outcome, REOPEN_SLOTS, Rollup, slot_ms};
 use crate::window::{Bucket, FINE_SLOTS, MINUTE_SLOTS, WINDOW_SLOTS};
 use blobwatch_records::{CellCounts, CellKey};
 
@@ -52,8 +52,10 @@ impl Engine {
                 minute,
                 cells: Vec::new(),
                 other: CellCounts::default(),
+                sample: MinuteSample::default(),
             });
             rollup.other.add(&bucket.other);
+            rollup.sample.merge(self.window.sample_of(bucket), &bucket.cuts);
             let rows = self.window.rows_of(bucket);
             rollup
                 .cells

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::rollups::{StoredRollup, Unit, encode};
 use super::{Detector, count};
 use crate::key_table::KeyTable;
-use crate::{ATTRIBUTES, Rollup, value};
+use crate::{ATTRIBUTES, MinuteSample, Rollup, value};
 use blobwatch_pull::{Family, Origin};
 use blobwatch_records::{CellCounts, CellKey};
 use blobwatch_sql::{Pace, Shared, Sql, SqlValue, StoreError, number};
@@ -94,6 +94,7 @@ impl Marginals {
                 minute,
                 cells,
                 other: self.other,
+                sample: MinuteSample::default(),
             }))
         })
     }

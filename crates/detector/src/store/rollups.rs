@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::marginals::{Marginals, keep_marginals};
 use super::{Detector, count};
-use crate::Rollup;
 use crate::normal::make_room;
-use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, MAX_CELLS};
+use crate::{MinuteSample, Rollup};
+use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, MAX_CELLS, SampledRequest};
 use blobwatch_sql::{Pace, Shared, Sql, SqlValue, StoreError, number};
 
 /// Minutes are kept for two days, hours for 90.
@@ -39,6 +39,9 @@ const OLDEST_MINUTE: &str = "SELECT coalesce(min(minute), 0) FROM minute WHERE m
 
 /// Stands before each batch: its length.
 const LENGTH_BYTES: usize = 4;
+
+/// The source of batches that have the minute's sample: their cells have no counts, which is what older builds read.
+const SAMPLE: &str = "sample";
 
 /// What a row has the counts of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,11 +201,39 @@ pub(super) fn encode(rollup: &Rollup) -> Vec<u8> {
             other: std::mem::take(&mut other),
             ..CellBatch::default()
         };
-        let bytes = batch.encode();
-        out.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
-        out.extend(bytes);
+        put_batch(&mut out, &batch);
+    }
+    for batch in sample_batches(&rollup.sample) {
+        put_batch(&mut out, &batch);
     }
     out
+}
+
+fn put_batch(out: &mut Vec<u8>, batch: &CellBatch) {
+    let bytes = batch.encode();
+    out.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend(bytes);
+}
+
+fn sample_batches(sample: &MinuteSample) -> Vec<CellBatch> {
+    let mut cells: BTreeMap<&CellKey, Vec<SampledRequest>> = BTreeMap::new();
+    for (key, request) in &sample.requests {
+        cells.entry(key).or_default().push(request.clone());
+    }
+    let mut cells = cells.into_iter().map(|(key, sample)| Cell {
+        sample,
+        ..Cell::new(key.clone())
+    });
+    std::iter::from_fn(|| {
+        let cells: Vec<Cell> = cells.by_ref().take(MAX_CELLS).collect();
+        (!cells.is_empty()).then(|| CellBatch {
+            source: SAMPLE.to_owned(),
+            cells,
+            cuts: sample.cuts,
+            ..CellBatch::default()
+        })
+    })
+    .collect()
 }
 
 /// A row, read batch by batch.
@@ -244,21 +275,52 @@ impl StoredRollup {
     /// # Errors
     /// When it is not what was written.
     pub(crate) fn next_part(&mut self) -> Result<Option<Rollup>, StoreError> {
-        let corrupt = || StoreError::Corrupt(format!("the counts of minute {}", self.minute));
-        let unread = self.bytes.get(self.read..).unwrap_or_default();
-        if unread.is_empty() {
+        let Some(batch) = self.next_batch(false)? else {
             return Ok(None);
-        }
-        let (length, rest) = unread.split_first_chunk::<LENGTH_BYTES>().ok_or_else(corrupt)?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| corrupt())?;
-        let batch = CellBatch::decode(rest.get(..length).ok_or_else(corrupt)?)?;
-        self.read += LENGTH_BYTES + length;
+        };
         let cells = batch.cells.into_iter().map(|cell| (cell.key, cell.counts));
         Ok(Some(Rollup {
             minute: self.minute,
             cells: cells.collect(),
             other: batch.other,
+            sample: MinuteSample::default(),
         }))
+    }
+
+    /// The minute's sample; none of an hour, and of a minute that an older build kept.
+    ///
+    /// # Errors
+    /// When it is not what was written.
+    pub(crate) fn sample(mut self) -> Result<MinuteSample, StoreError> {
+        let mut sample = MinuteSample::default();
+        while let Some(batch) = self.next_batch(true)? {
+            sample.cuts = batch.cuts;
+            for cell in batch.cells {
+                let requests = cell.sample.into_iter();
+                sample
+                    .requests
+                    .extend(requests.map(|request| (cell.key.clone(), request)));
+            }
+        }
+        Ok(sample)
+    }
+
+    /// The next batch of the sample, or of the counts.
+    fn next_batch(&mut self, is_sample: bool) -> Result<Option<CellBatch>, StoreError> {
+        let corrupt = || StoreError::Corrupt(format!("the counts of minute {}", self.minute));
+        loop {
+            let unread = self.bytes.get(self.read..).unwrap_or_default();
+            if unread.is_empty() {
+                return Ok(None);
+            }
+            let (length, rest) = unread.split_first_chunk::<LENGTH_BYTES>().ok_or_else(corrupt)?;
+            let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| corrupt())?;
+            let bytes = rest.get(..length).ok_or_else(corrupt)?;
+            self.read += LENGTH_BYTES + length;
+            if (CellBatch::source_in(bytes)? == SAMPLE) == is_sample {
+                return Ok(Some(CellBatch::decode(bytes)?));
+            }
+        }
     }
 }
 
@@ -313,5 +375,6 @@ async fn hour_of<S: Sql, L: Shared<Detector<S>, StoreError>>(
         minute: hour * 60,
         cells: sums.into_iter().collect(),
         other,
+        sample: MinuteSample::default(),
     })
 }

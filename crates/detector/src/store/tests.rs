@@ -54,6 +54,14 @@ fn minutes(detector: &Detector<Native>, first: u64, until: u64) -> Vec<Rollup> {
     rows.flat_map(whole).collect()
 }
 
+/// Its minutes as builds wrote them that kept no sample of requests.
+pub(crate) fn without_samples(detector: Detector<Native>, now_ms: u64) -> Detector<Native> {
+    for rollup in minutes(&detector, 0, u64::MAX >> 1) {
+        detector.keep_minutes(&[rollup]).unwrap();
+    }
+    reopened(detector, now_ms)
+}
+
 pub(crate) fn keep_all_sums(detector: &mut Detector<Native>, now_ms: u64) {
     at_once(keep_sums(&RefCell::new(detector), now_ms, &Unpaced))
         .unwrap()

@@ -8,7 +8,7 @@ use super::traffic::NOON;
 use crate::cohort::Literal;
 use crate::{AnomalyKind, Engine, Moment};
 use blobwatch_pull::{ClientKey, Family, Method, NetworkKey, Outcome, Record, RecordId, sample};
-use blobwatch_records::{Classification, SLOT_S, Tally};
+use blobwatch_records::{CellBatch, Classification, SLOT_S, Tally};
 
 /// Requests of a slot, and slots of health before the fault.
 const REQUESTS: u64 = 40;
@@ -18,14 +18,14 @@ const HEALTHY_SLOTS: u64 = 120;
 const LINUX_TCP: &str = "4:64:0:*:64240,7:mss,sok,ts,nop,ws:df:0";
 const ODD_TCP: &str = "4:255:0:1460:26883,0:mss:df:0";
 
-struct Registry {
+pub(crate) struct Registry {
     engine: Engine,
     random: Random,
     slot: u64,
 }
 
 impl Registry {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             engine: Engine::default(),
             random: Random::new(seed),
@@ -72,25 +72,33 @@ impl Registry {
         record
     }
 
-    /// Plays slots; what the fault hits is answered with a status.
+    /// What is told of the next slot; what the fault hits is answered with a status.
+    pub(crate) fn next(
+        &mut self,
+        status: u16,
+        mut is_hit: impl FnMut(&Record, f64) -> bool,
+    ) -> Vec<CellBatch> {
+        self.slot += 1;
+        let mut tally = Tally::default();
+        for n in 0..REQUESTS {
+            let mut record = self.record(n);
+            let chance = self.random.uniform();
+            if is_hit(&record, chance) {
+                record.status = status;
+            }
+            let judged = Classification {
+                start: record.status == 200,
+                ..Classification::alone(&record)
+            };
+            tally.count(&record, &judged);
+        }
+        tally.into_batches("fl1-ALL-0", 1, self.slot)
+    }
+
     fn play(&mut self, slots: u64, status: u16, is_hit: impl Fn(&Record, f64) -> bool) -> Vec<Moment> {
         let mut moments = Vec::new();
         for _ in 0..slots {
-            self.slot += 1;
-            let mut tally = Tally::default();
-            for n in 0..REQUESTS {
-                let mut record = self.record(n);
-                let chance = self.random.uniform();
-                if is_hit(&record, chance) {
-                    record.status = status;
-                }
-                let judged = Classification {
-                    start: record.status == 200,
-                    ..Classification::alone(&record)
-                };
-                tally.count(&record, &judged);
-            }
-            for batch in tally.into_batches("fl1-ALL-0", 1, self.slot) {
+            for batch in self.next(status, &is_hit) {
                 self.engine.add(batch, self.slot);
             }
             let outcome = self.engine.tick(self.slot);

@@ -95,6 +95,14 @@ impl CellBatch {
         }
     }
 
+    /// The source of a batch, without reading the rest.
+    ///
+    /// # Errors
+    /// When the bytes are no batch, or one of a newer version.
+    pub fn source_in(bytes: &[u8]) -> Result<&str, DecodeError> {
+        Reader::open(bytes, MAGIC, "a batch of cells", VERSION)?.text()
+    }
+
     /// Reads a batch.
     ///
     /// # Errors

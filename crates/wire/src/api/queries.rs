@@ -75,6 +75,26 @@ pub const DIMENSIONS: [&str; 25] = [
     "tcp",
 ];
 const ATTRIBUTES: &[&str] = &["route", "colo", "country", "asn", "family", "os", "fingerprint"];
+/// Those, and what requests have beside them.
+const COHORT_ATTRIBUTES: &[&str] = &[
+    "route",
+    "colo",
+    "country",
+    "asn",
+    "family",
+    "os",
+    "fingerprint",
+    "version",
+    "cloud",
+    "cloud_region",
+    "served_by",
+    "protocol",
+    "ip_version",
+    "repository",
+    "digest",
+    "size",
+    "tcp",
+];
 const RATES: &[&str] = &[
     "resume_surge",
     "stall_surge",
@@ -293,8 +313,30 @@ pub(super) const AXES: Parameters = &[
         Word(RATES),
         "Events of this kind; `resume_surge` unless given",
     ),
-    once("x", Word(ATTRIBUTES), "First axis; `colo` unless given"),
-    once("y", Word(ATTRIBUTES), "Second axis; `os` unless given"),
+    once("x", Word(COHORT_ATTRIBUTES), "First axis; `colo` unless given"),
+    once("y", Word(COHORT_ATTRIBUTES), "Second axis; `os` unless given"),
+];
+
+/// Of sampled requests.
+pub(super) const SAMPLED: Parameters = &[
+    once(
+        "version",
+        Texts,
+        "Versions, each after its family: `docker/20.10.7`",
+    ),
+    once("cloud", Texts, "Clouds"),
+    once("cloud_region", Texts, "Regions of clouds"),
+    once(
+        "served_by",
+        Texts,
+        "`origin:<host>`, `detour:<host>` or `redirect:<host>`",
+    ),
+    once("protocol", Texts, "Protocols, such as `HTTP/2`"),
+    once("ip_version", Texts, "`4` or `6`"),
+    once("repository", Texts, "Names of repositories"),
+    once("digest", Texts, "Digests of blobs"),
+    once("size", Texts, "Classes of sizes"),
+    once("tcp", Text, "A TCP signature"),
 ];
 
 pub(super) const WINDOW: Parameters = &[SINCE, UNTIL];

@@ -2,7 +2,7 @@
 
 use super::queries::{
     ANOMALIES, AUDIT, AXES, CLIENT, COUNTS, DRY_RUN, FILTERS, GROUPS, HOUR, NAME, ONE_BY, PAGE, PREVIEW_PAGE,
-    READY, REASON, RECORD_PAGE, REVISION, SERIES, WINDOW,
+    READY, REASON, RECORD_PAGE, REVISION, SAMPLED, SERIES, WINDOW,
 };
 use super::{ApiCall, ApiParameter, Handler, Reach};
 use crate::{Method, Object, Role};
@@ -95,7 +95,7 @@ pub const CALLS: &[ApiCall] = &[
     post("anomalies/{id}/reopen", OPERATOR, DETECTOR, "", "Anomaly").on(Reach::Nowhere).takes(&[REASON]),
     get("timeline", VIEWER, DETECTOR, "Timeline").takes(&[WINDOW, COUNTS, SERIES]),
     get("usual", VIEWER, DETECTOR, "Usual").takes(&[HOUR, COUNTS, ONE_BY]),
-    get("cohorts", VIEWER, DETECTOR, "Cohorts").takes(&[WINDOW, COUNTS, AXES]),
+    get("cohorts", VIEWER, DETECTOR, "Cohorts").takes(&[WINDOW, COUNTS, SAMPLED, AXES]),
     // Webhooks
     get("webhooks", OPERATOR, DETECTOR, "List<WebhookItem>"),
     get("webhooks/deliveries", OPERATOR, DETECTOR, "List<DeliveryItem>"),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::MinuteSample;
 use crate::store::Marginals;
 use blobwatch_records::{Cell, CellCounts, CellKey};
 use blobwatch_sql::Row;
@@ -108,7 +109,15 @@ fn too_many_values_of_an_attribute_are_no_marginal() {
     let minute = NOON / 6;
     let other = CellCounts::default();
     let cells = (0..2_001).map(cell).collect();
-    detector.keep_minutes(&[Rollup { minute, cells, other }]).unwrap();
+    let sample = MinuteSample::default();
+    detector
+        .keep_minutes(&[Rollup {
+            minute,
+            cells,
+            other,
+            sample,
+        }])
+        .unwrap();
     let mut row = detector
         .rollup_from(Unit::Minute, minute, minute + 1)
         .unwrap()
