@@ -10,6 +10,7 @@ fn parts_hold_alone() {
         &[
             "unit/client.test.ts",
             "unit/draft.test.ts",
+            "unit/facts_text.test.ts",
             "unit/format.test.ts",
             "unit/lines.test.ts",
             "unit/preview_runner.test.ts",
@@ -42,7 +43,27 @@ fn the_page_says_what_it_means() {
 
 #[test]
 fn rules_are_written_on_the_page() {
-    browser_tests(&["browser/writing.test.ts"], &[]);
+    browser_tests(&["browser/writing_rules.test.ts"], &[]);
+}
+
+#[test]
+fn changes_wait_in_a_draft() {
+    browser_tests(&["browser/drafts.test.ts"], &[]);
+}
+
+#[test]
+fn routes_and_settings_are_written_on_the_page() {
+    browser_tests(&["browser/settings.test.ts"], &[]);
+}
+
+#[test]
+fn everybody_is_offered_what_they_may_do() {
+    browser_tests(&["browser/people.test.ts"], &[]);
+}
+
+#[test]
+fn values_and_names_lead_to_what_has_them() {
+    browser_tests(&["browser/finding.test.ts"], &[]);
 }
 
 #[test]
