@@ -37,7 +37,7 @@ pub(crate) fn switches_of(notice: &ChangeNotice) -> Vec<Switch> {
         .parts
         .iter()
         .filter(|part| notice.cause != Cause::PanicOff && may_act(part));
-    parts.filter_map(|part| switch(notice, part)).collect()
+    parts.flat_map(|part| switches(notice, part)).collect()
 }
 
 /// What may alter a fault, or end it. A `panic-off` is one act.
@@ -123,21 +123,25 @@ fn intervention(notice: &ChangeNotice, part: &PartChange) -> Option<Intervention
         time_ms: notice.time_ms,
         actor: notice.actor.clone(),
         text: part_words(notice, part)?,
-        rules: rule.into_iter().cloned().collect(),
+        rules: match part {
+            PartChange::List { rules, .. } => rules.clone(),
+            _ => rule.into_iter().cloned().collect(),
+        },
         routes: route.into_iter().cloned().collect(),
         enforces: match part {
             PartChange::Mode {
                 after, default_mode, ..
             } => enforces(mode_of(after, default_mode)),
             PartChange::Rule { after, .. } => after.is_some(),
+            PartChange::List { .. } => true,
             _ => false,
         },
-        is_version: matches!(part, PartChange::Rule { .. }),
+        is_version: matches!(part, PartChange::Rule { .. } | PartChange::List { .. }),
         rewatches: rewatches(part),
     })
 }
 
-/// The rule and the route that a change is of; `None` where it is of neither.
+/// The rule and the route that a change is of; a list's is of every route. `None` where it is of neither.
 fn place_of(part: &PartChange) -> Option<(Option<&String>, Option<&String>)> {
     match part {
         PartChange::Mode { rule, route, .. } | PartChange::Proposal { rule, route, .. } => {
@@ -145,6 +149,7 @@ fn place_of(part: &PartChange) -> Option<(Option<&String>, Option<&String>)> {
         }
         PartChange::Rule { rule, .. } => Some((Some(rule), None)),
         PartChange::Route { route, .. } => Some((None, Some(route))),
+        PartChange::List { .. } => Some((None, None)),
         PartChange::Settings { .. } | PartChange::Unknown => None,
     }
 }
@@ -217,14 +222,26 @@ fn mark(notice: &ChangeNotice, kind: MarkKind, id: &str, text: String) -> Mark {
     }
 }
 
-fn switch(notice: &ChangeNotice, part: &PartChange) -> Option<Switch> {
-    let (rule, route) = place_of(part)?;
-    Some(Switch {
+/// Of a list, one of each rule that names it.
+fn switches(notice: &ChangeNotice, part: &PartChange) -> Vec<Switch> {
+    let switch = |rule: Option<&String>, route: Option<&String>, text: String| Switch {
         rule: rule.cloned(),
         route: route.cloned(),
         time_ms: notice.time_ms,
-        text: part_words(notice, part)?,
-    })
+        text,
+    };
+    if let PartChange::List { rules, .. } = part {
+        let of_rule = |rule| {
+            Some(switch(
+                Some(rule),
+                None,
+                list_words(notice, part, std::slice::from_ref(rule))?,
+            ))
+        };
+        return rules.iter().filter_map(of_rule).collect();
+    }
+    let of_place = |(rule, route)| Some(switch(rule, route, part_words(notice, part)?));
+    place_of(part).and_then(of_place).into_iter().collect()
 }
 
 /// Whether the change may have altered what a client gets: a rule that only watches does not, whether it is new, says
@@ -255,7 +272,7 @@ fn may_act(part: &PartChange) -> bool {
             after: Some(after),
             ..
         } if before.anomaly_breadth != after.anomaly_breadth => before.acts() != after.acts(),
-        PartChange::Route { .. } => true,
+        PartChange::Route { .. } | PartChange::List { .. } => true,
         PartChange::Settings { .. } | PartChange::Proposal { .. } | PartChange::Unknown => false,
     }
 }
@@ -286,9 +303,31 @@ fn part_words(notice: &ChangeNotice, part: &PartChange) -> Option<String> {
                 notice.actor
             )
         }
+        PartChange::List { rules, .. } => list_words(notice, part, rules)?,
         PartChange::Proposal { text, .. } => format!("{text}; a second person decides"),
         PartChange::Unknown => return None,
     })
+}
+
+/// "list aws of botnet-sig: 12 items added, 1 removed, by olga".
+fn list_words(notice: &ChangeNotice, part: &PartChange, rules: &[String]) -> Option<String> {
+    let PartChange::List {
+        list, added, removed, ..
+    } = part
+    else {
+        return None;
+    };
+    let items = |count: u64| format!("{count} {}", if count == 1 { "item" } else { "items" });
+    let what = match (added, removed) {
+        (added, 0) => format!("{} added", items(*added)),
+        (0, removed) => format!("{} removed", items(*removed)),
+        (added, removed) => format!("{} added, {removed} removed", items(*added)),
+    };
+    Some(format!(
+        "list {list} of {}: {what}, by {}",
+        rules.join(", "),
+        notice.actor
+    ))
 }
 
 /// "10 clients in 5 networks".
@@ -399,7 +438,37 @@ mod tests {
         case(mode(Value::Null, set("monitor"), None), 1);
         case(mode(Value::Null, set("monitor"), Some("monitor")), 0);
         case(mode(Value::Null, set("monitor"), Some("enforce")), 1);
-        case(json!({"part": "list", "list": "of a newer build"}), 0);
+        case(json!({"part": "tide", "list": "of a newer build"}), 0);
+    }
+
+    #[test]
+    fn a_list_is_a_switch_of_each_rule_that_names_it() {
+        let list = |added: u64, removed: u64, rules: &[&str]| json!([{"part": "list", "list": "aws", "rules": rules, "added": added, "removed": removed}]);
+        let of = |parts: &Value| notice("operator", "list.put", "lists/aws", parts);
+        let both = of(&list(12, 0, &["botnet-sig", "sweep"]));
+        let expected = ["botnet-sig", "sweep"].map(|rule| {
+            (
+                Some(rule.to_owned()),
+                None,
+                format!("list aws of {rule}: 12 items added, by olga"),
+            )
+        });
+        assert_eq!(said(switches_of(&both)), expected);
+        let [done] = interventions_of(&both).try_into().unwrap();
+        assert_eq!(done.rules, ["botnet-sig", "sweep"]);
+        assert!(done.enforces && done.is_version && routes_of(&both).is_empty());
+        let text = |added, removed| {
+            let marks = marks_of(&of(&list(added, removed, &["sweep"])));
+            let [mark] = marks.try_into().unwrap();
+            assert_eq!((mark.kind, mark.id.as_str()), (MarkKind::RuleChange, "lists/aws"));
+            mark.text
+        };
+        assert_eq!(text(1, 0), "list aws of sweep: 1 item added, by olga");
+        assert_eq!(text(0, 3), "list aws of sweep: 3 items removed, by olga");
+        assert_eq!(text(2, 1), "list aws of sweep: 2 items added, 1 removed, by olga");
+        let pushed = notice("push", "rulebook.put", "rulebook", &list(2, 0, &["sweep"]));
+        assert_eq!(marks_of(&pushed).len(), 1, "the push is one act");
+        assert_eq!(switches_of(&pushed).len(), 1);
     }
 
     #[test]

@@ -57,10 +57,11 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// Its text without the rule's name.
+    /// Its text without the rule's name: "on hub: monitor to enforce, by olga", "list aws: 12 items added, by olga".
     fn words(&self, rule: &str) -> String {
         let words = self.text.strip_prefix(rule).unwrap_or(&self.text);
-        words.trim_start_matches([':', ' ']).to_owned()
+        let words = words.trim_start_matches([':', ' ']);
+        words.replacen(&format!(" of {rule}: "), ": ", 1)
     }
 }
 

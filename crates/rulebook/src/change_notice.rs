@@ -80,6 +80,15 @@ pub enum PartChange {
         before: Option<SettingsValue>,
         after: Option<SettingsValue>,
     },
+    /// Items of a list, which rules that are enforced somewhere name: whom they match is not what it was.
+    List {
+        list: String,
+        rules: Vec<String>,
+        #[serde(default)]
+        added: u64,
+        #[serde(default)]
+        removed: u64,
+    },
     /// An enforcement that waits for a second person.
     Proposal {
         rule: String,
@@ -256,6 +265,7 @@ mod tests {
         r#"{"part":"route","route":"hub","before":{"host":null,"repository":"**","origin":null,"detour":"https://a.example","redirects":"pass"},"after":null},"#,
         r#"{"part":"rule","rule":"sweep","before":null,"after":{"version":1,"default_mode":"monitor"}},"#,
         r#"{"part":"rule","rule":"first","before":{"version":1,"default_mode":"monitor","enforced":true},"after":null},"#,
+        r#"{"part":"list","list":"aws","rules":["sweep"],"added":12,"removed":1},"#,
         r#"{"part":"mode","rule":"sweep","route":"default","before":{"mode":"monitor","percent":null},"after":{"mode":"enforce","percent":10.0},"default_mode":"off"}]}"#,
     );
 
@@ -263,7 +273,7 @@ mod tests {
     fn the_json_of_a_change_is_pinned() {
         let notice: ChangeNotice = serde_json::from_str(PINNED).unwrap();
         assert_eq!(serde_json::to_string(&notice).unwrap(), PINNED);
-        assert_eq!((notice.cause, notice.parts.len()), (Cause::Push, 4));
+        assert_eq!((notice.cause, notice.parts.len()), (Cause::Push, 5));
     }
 
     #[test]
@@ -312,7 +322,7 @@ mod tests {
     #[test]
     fn the_notice_of_a_newer_build_is_read() {
         let newer = r#"{"id":"1-2","revision":2,"time_ms":3,"actor":"olga","cause":"weather","action":"list.put","target":"lists/x",
-            "parts":[{"part":"list","list":"x"},{"part":"rule","rule":"sweep","before":null,"after":{"speed":3}}],"more":1}"#;
+            "parts":[{"part":"tide","list":"x"},{"part":"rule","rule":"sweep","before":null,"after":{"speed":3}}],"more":1}"#;
         let notice: ChangeNotice = serde_json::from_str(newer).unwrap();
         assert_eq!(
             (notice.cause, &notice.parts[0]),

@@ -10,12 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::act::{Act, Target};
 use super::change::Context;
 use blobwatch_rulebook::{
-    ChangeNotice, ModeSetting, ModeValue, PartChange, Route, RouteValue, Rule, RuleValue, Rulebook,
-    SettingsValue,
+    ChangeNotice, ListItem, ModeSetting, ModeValue, PartChange, Route, RouteValue, Rule, RuleValue, Rulebook,
+    SettingsValue, lists_of,
 };
 
 /// The notice of a change that is made now; `None` for one that changes no rule, mode or route, and
-/// nothing of the settings that the Detector goes by.
+/// nothing of the settings and lists that the Detector goes by.
 pub(super) fn notice(
     context: &Context<'_>,
     (act, target): (Act, &Target),
@@ -47,8 +47,8 @@ fn parts(target: &Target, before: &Rulebook, after: &Rulebook) -> Vec<PartChange
         Target::Rule(id) => vec![rule_part(id, before, after)],
         Target::Mode { rule, route } => vec![mode_part(rule, route, before, after)],
         Target::Route(name) => route_part(name, before, after).into_iter().collect(),
-        // Whom a rule matches changes, and no switch: the audit log has it.
-        Target::List(_) | Target::FireLogs(_) => Vec::new(),
+        Target::List(name) => list_part(name, before, after).into_iter().collect(),
+        Target::FireLogs(_) => Vec::new(),
         Target::Modes(_) => mode_parts(before, after),
         Target::Rulebook => all_parts(before, after),
         Target::Settings => settings_part(before, after).into_iter().collect(),
@@ -64,7 +64,9 @@ fn all_parts(before: &Rulebook, after: &Rulebook) -> Vec<PartChange> {
         .filter(|id| rule_of(before, id) != rule_of(after, id))
         .map(|id| rule_part(id, before, after));
     let settings = settings_part(before, after);
-    let named = routes.chain(settings).chain(rules);
+    let lists = names(&before.lists, &after.lists, |list| list.name.as_str());
+    let lists = lists.filter_map(|name| list_part(name, before, after));
+    let named = routes.chain(settings).chain(lists).chain(rules);
     named.chain(mode_parts(before, after)).collect()
 }
 
@@ -74,6 +76,30 @@ fn settings_part(before: &Rulebook, after: &Rulebook) -> Option<PartChange> {
         before: Some(before),
         after: Some(after),
     })
+}
+
+/// `None` where its items are the same, or nobody is hit by a rule that names it.
+fn list_part(name: &str, before: &Rulebook, after: &Rulebook) -> Option<PartChange> {
+    let [old, new] = [before, after].map(|book| items_of(book, name));
+    if old == new {
+        return None;
+    }
+    let is_enforced =
+        |rule: &&Rule| RuleValue::of(after, &rule.id).is_some_and(|rule| rule.enforced == Some(true));
+    let named = after.rules.iter().filter(is_enforced);
+    let named = named.filter(|rule| lists_of(&rule.expression).iter().any(|list| list == name));
+    let rules: Vec<String> = named.map(|rule| rule.id.clone()).collect();
+    (!rules.is_empty()).then(|| PartChange::List {
+        list: name.to_owned(),
+        rules,
+        added: new.difference(&old).count() as u64,
+        removed: old.difference(&new).count() as u64,
+    })
+}
+
+fn items_of<'a>(book: &'a Rulebook, name: &str) -> BTreeSet<&'a ListItem> {
+    let lists = book.lists.iter().filter(|list| list.name == name);
+    lists.flat_map(|list| &list.items).collect()
 }
 
 /// Of both sides, each once.

@@ -236,3 +236,50 @@ fn harms_of_an_older_build_still_wait() {
     let waiting = store.notices_due(NoticeKind::Harm, NOW, 10).unwrap();
     assert_eq!((waiting.len(), waiting[0].attempts), (1, 3));
 }
+
+/// Who is hit changes only where a rule that names the list acts.
+#[test]
+fn a_list_is_told_where_a_rule_that_names_it_is_enforced() {
+    let api = api();
+    let list = |items: &[&str]| json!({"kind": "network", "items": items});
+    api.put("lists/aws", &list(&["192.0.2.0/24"]));
+    api.put("rules/inside", &rule("ip.src in $aws"));
+    api.put("rules/other", &rule("not ip.src in $aws"));
+    api.put("lists/aws", &list(&["192.0.2.0/24", "198.51.100.0/24"]));
+    let lists = |api: &Api| -> Vec<PartChange> {
+        let notices = told(api)
+            .into_iter()
+            .filter(|notice| notice.target != "rules/inside");
+        let parts = notices.flat_map(|notice| notice.parts);
+        parts
+            .filter(|part| matches!(part, PartChange::List { .. }))
+            .collect()
+    };
+    assert_eq!(lists(&api), [], "both rules only watch");
+    api.put(
+        "rules/inside/modes/default",
+        &json!({"mode": "enforce", "reason": "r", "force": true}),
+    );
+    api.put(
+        "lists/aws",
+        &list(&["203.0.113.0/24", "198.51.100.0/24", "2001:db8::/32"]),
+    );
+    let described = json!({"kind": "network", "description": "theirs", "items": ["203.0.113.0/24", "198.51.100.0/24", "2001:db8::/32"]});
+    api.put("lists/aws", &described);
+    let told_of = |added, removed| PartChange::List {
+        list: "aws".to_owned(),
+        rules: vec!["inside".to_owned()],
+        added,
+        removed,
+    };
+    assert_eq!(lists(&api), [told_of(2, 1)]);
+    let body = json!({"add": ["192.0.2.7"]}).to_string();
+    api.call("POST", "lists/aws/items", &body, None).unwrap();
+    assert_eq!(lists(&api), [told_of(2, 1), told_of(1, 0)]);
+    let mut book = api.get("rulebook");
+    book["lists"][0]["items"] = json!(["192.0.2.7"]);
+    let if_match = format!("\"{}\"", api.0.revision().unwrap());
+    api.call("PUT", "rulebook?reason=r", &book.to_string(), Some(&if_match))
+        .unwrap();
+    assert_eq!(lists(&api).last(), Some(&told_of(0, 3)));
+}
