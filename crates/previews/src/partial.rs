@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cells::Cells;
-use super::sample::{Sample, Seen};
+use super::sample::{Sample, Sighting};
 use blobwatch_pull::RecordId;
 use blobwatch_rule_book::Healthy;
 use blobwatch_wire::splitmix;
@@ -80,8 +80,8 @@ impl Partial {
     }
 
     /// What one more request says of a client.
-    pub(super) fn fared(&mut self, client: u64, seen: Seen) {
-        self.all_clients.insert(client, NO_CELL, seen);
+    pub(super) fn fared(&mut self, client: u64, sighting: Sighting) {
+        self.all_clients.insert(client, NO_CELL, sighting);
     }
 
     /// Clients all of whose pulls were answered and completed, and how many of them are hit.

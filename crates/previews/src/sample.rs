@@ -18,17 +18,17 @@ pub(super) const MAX_PAIRS: usize = 16_384;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Sample {
     level: u32,
-    pairs: FxHashMap<(u64, u32), Seen>,
+    pairs: FxHashMap<(u64, u32), Sighting>,
 }
 
 /// A thing in a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Seen {
+pub(super) struct Sighting {
     pub(super) flags: u8,
     pub(super) weight: u32,
 }
 
-impl Seen {
+impl Sighting {
     fn add(&mut self, other: Self) {
         self.flags |= other.flags;
         self.weight = self.weight.min(other.weight);
@@ -36,14 +36,14 @@ impl Seen {
 }
 
 impl Sample {
-    pub(super) fn insert(&mut self, key: u64, cell: u32, seen: Seen) {
+    pub(super) fn insert(&mut self, key: u64, cell: u32, sighting: Sighting) {
         if !self.takes(key) {
             return;
         }
         self.pairs
             .entry((key, cell))
-            .and_modify(|known| known.add(seen))
-            .or_insert(seen);
+            .and_modify(|known| known.add(sighting))
+            .or_insert(sighting);
         while self.pairs.len() > MAX_PAIRS {
             self.rise(self.level + 1);
         }
@@ -83,8 +83,8 @@ impl Sample {
     }
 
     /// Each thing once, with the cell of lowest number that holds, all of its flags there and elsewhere, and what it stands for.
-    pub(super) fn things(&self) -> Vec<(u32, Seen)> {
-        let mut all: Vec<(u64, u32, Seen)> = self
+    pub(super) fn things(&self) -> Vec<(u32, Sighting)> {
+        let mut all: Vec<(u64, u32, Sighting)> = self
             .pairs
             .iter()
             .map(|((key, cell), seen)| (*key, *cell, *seen))
@@ -143,7 +143,7 @@ impl Serialize for Sample {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let is_weighted = self.pairs.values().any(|seen| seen.weight != 1);
         let (mut pairs, mut weights) = (String::with_capacity(self.pairs.len() * DIGITS), String::new());
-        for ((key, cell), Seen { flags, weight }) in &self.pairs {
+        for ((key, cell), Sighting { flags, weight }) in &self.pairs {
             pairs.push_str(&format!("{key:016x}{cell:08x}{flags:02x}"));
             if is_weighted {
                 weights.push_str(&format!("{weight:08x}"));
@@ -186,7 +186,7 @@ impl<'de> Deserialize<'de> for Sample {
                 "" => 1,
                 weights => number(weights, place * WEIGHT_DIGITS, WEIGHT_DIGITS)? as u32,
             };
-            sample.pairs.insert((key, cell), Seen { flags, weight });
+            sample.pairs.insert((key, cell), Sighting { flags, weight });
         }
         Ok(sample)
     }
@@ -198,7 +198,7 @@ mod tests {
 
     fn of(keys: impl Iterator<Item = u64>, cells: u64) -> Sample {
         let mut sample = Sample::default();
-        let seen = |key: u64| Seen {
+        let seen = |key: u64| Sighting {
             flags: 1 << (key % 3),
             weight: 1,
         };
@@ -209,7 +209,7 @@ mod tests {
     #[test]
     fn a_thing_stands_for_as_many_as_its_lightest_record_says() {
         let mut sample = Sample::default();
-        let seen = |flags, weight| Seen { flags, weight };
+        let seen = |flags, weight| Sighting { flags, weight };
         (0..10).for_each(|key| sample.insert(key, 0, seen(1, 8)));
         sample.insert(3, 0, seen(2, 1));
         sample.insert(4, 1, seen(4, 1));
@@ -229,7 +229,7 @@ mod tests {
         let older = r#"{"level":0,"pairs":"000000000000000100000002040000000000000002000000000f"}"#;
         let sample: Sample = serde_json::from_str(older).unwrap();
         assert_eq!(sample.count(), 2);
-        let seen = Seen { flags: 4, weight: 1 };
+        let seen = Sighting { flags: 4, weight: 1 };
         assert!(sample.things().contains(&(2, seen)));
     }
 

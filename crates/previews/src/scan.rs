@@ -15,7 +15,7 @@ use super::cells::values_of;
 use super::judge::{Judge, RowJudgement};
 use super::partial::{ANSWERED, HIT, Partial, TROUBLED};
 use super::reads::{Key, Reads};
-use super::sample::Seen;
+use super::sample::Sighting;
 use super::volume::Matches;
 use blobwatch_fire_log::{
     FireLogError, FrontAndBack, OPENING, Span, address_of, block_as_found, oldest_first, undisturbed,
@@ -399,7 +399,7 @@ impl<'a> Run<'a> {
         if let Some(cell) = part.cells.get_mut(cell) {
             cell.requests += weight;
         }
-        let seen = |flags| Seen {
+        let seen = |flags| Sighting {
             flags,
             weight: treatment.weight,
         };
@@ -431,7 +431,7 @@ impl<'a> Run<'a> {
         part.fared(client.client.0, seen(HIT));
         part.clients.insert(client.client.0, cell, seen(0));
         // Its other clients may be kept too: whom it stands for is not known.
-        let network = Seen { flags: 0, weight: 1 };
+        let network = Sighting { flags: 0, weight: 1 };
         part.networks.insert(client.network.0, cell, network);
         if treatment.method == Method::Get {
             part.pulls.insert(pull, cell, seen(0));

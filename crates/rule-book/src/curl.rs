@@ -3,7 +3,7 @@
 //! In scope: words as a shell splits them, and the options that change what is asked. Options that only change what curl
 //! prints are skipped; what is neither known is an error, since it may change the request.
 
-use crate::asked::Asked;
+use crate::handwritten_request::HandwrittenRequest;
 
 /// What was expected, and where.
 type Expected = String;
@@ -74,10 +74,10 @@ const SILENT_WITH_VALUE: &[&str] = &[
 ///
 /// # Errors
 /// What was expected in it.
-pub(crate) fn read(line: &str) -> Result<Asked, Expected> {
+pub(crate) fn read(line: &str) -> Result<HandwrittenRequest, Expected> {
     let mut words = words(line)?.into_iter().peekable();
     words.next_if(|word| word == "curl");
-    let mut asked = Asked::default();
+    let mut asked = HandwrittenRequest::default();
     let mut url = None;
     let mut method = None;
     while let Some(word) = words.next() {
@@ -159,7 +159,7 @@ fn options(word: &str) -> Vec<(String, Option<String>)> {
     options
 }
 
-fn header(asked: &mut Asked, text: &str) -> Result<(), Expected> {
+fn header(asked: &mut HandwrittenRequest, text: &str) -> Result<(), Expected> {
     let (name, value) = match text.split_once(':') {
         Some(parts) => parts,
         None => {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::asked::{Asked, facts};
+use crate::handwritten_request::{HandwrittenRequest, facts};
 use blobwatch_pull::{
     Action, ClientKey, ClientKeys, Identity, Mode, NetworkKey, Request, normal_form, repository_of,
 };
@@ -76,7 +76,11 @@ pub(crate) struct ClauseHypothesis {
 
 /// # Errors
 /// Where the rulebook is none.
-pub(crate) fn suppose(asked: &Asked, book: &Rulebook, now_ms: u64) -> Result<Hypothesis, Vec<Place>> {
+pub(crate) fn suppose(
+    asked: &HandwrittenRequest,
+    book: &Rulebook,
+    now_ms: u64,
+) -> Result<Hypothesis, Vec<Place>> {
     let checked = check(book)?;
     let whole = |error: String| vec![Place::new("routes", error)];
     let table = RouteTable::compile(&book.routes).map_err(|error| whole(error.to_string()))?;
@@ -108,7 +112,7 @@ fn stricter(held: Option<(Hypothesis, Verdict)>, other: (Hypothesis, Verdict)) -
 }
 
 fn of_reading(
-    asked: &Asked,
+    asked: &HandwrittenRequest,
     book: &Rulebook,
     checked: &[CheckedExpression],
     policy: &Policy,
@@ -347,7 +351,7 @@ fn in_words(verdict: Action, decided_by: Option<&str>, uncertain: &[String]) -> 
     }
 }
 
-fn not_watched(route: &str, asked: &Asked, book: &Rulebook) -> Hypothesis {
+fn not_watched(route: &str, asked: &HandwrittenRequest, book: &Rulebook) -> Hypothesis {
     let why = match asked.method.as_str() {
         "GET" | "HEAD" => {
             "the path is none of a blob on this route: the request passes, and no rule is asked".to_owned()

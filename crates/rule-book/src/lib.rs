@@ -1,12 +1,12 @@
 //! The RuleBook: routes, rules, modes and their audit log, changed by calls.
 
 mod alarm;
-mod asked;
 mod audit;
 mod calls;
 mod curl;
 mod document;
 mod filter_names;
+mod handwritten_request;
 mod hypothetical;
 mod metrics;
 mod object_calls;

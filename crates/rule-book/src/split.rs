@@ -37,10 +37,10 @@ const MAX_REPORTS: usize = 4_096;
 
 /// What FireLogs told of their load. In memory only: whoever has too much to do, or little, tells it again.
 #[derive(Debug, Default)]
-pub struct Loads(BTreeMap<(String, u32), Told>);
+pub struct Loads(BTreeMap<(String, u32), ReportedLoad>);
 
 #[derive(Debug, Clone, Copy)]
-struct Told {
+struct ReportedLoad {
     at_ms: u64,
     sustained: u32,
     peak: u32,
@@ -50,16 +50,16 @@ impl Loads {
     pub(crate) fn take(&mut self, report: &LoadReport, now_ms: u64) {
         if self.0.len() >= MAX_REPORTS {
             self.0
-                .retain(|_, told| told.at_ms.saturating_add(JOIN_FRESH_MS) > now_ms);
+                .retain(|_, load| load.at_ms.saturating_add(JOIN_FRESH_MS) > now_ms);
         }
         let key = (report.colo.clone(), report.place);
         if self.0.len() < MAX_REPORTS || self.0.contains_key(&key) {
-            let told = Told {
+            let load = ReportedLoad {
                 at_ms: now_ms,
                 sustained: report.sustained,
                 peak: report.peak,
             };
-            self.0.insert(key, told);
+            self.0.insert(key, load);
         }
     }
 
@@ -75,8 +75,8 @@ impl Loads {
         if !rested || layout.count >= bounds.most || layout.is_full(now_ms) {
             return None;
         }
-        let told = self.of(layout, SPLIT_FRESH_MS, now_ms);
-        let busiest = told.map(|told| told.sustained).max().unwrap_or(0);
+        let loads = self.of(layout, SPLIT_FRESH_MS, now_ms);
+        let busiest = loads.map(|load| load.sustained).max().unwrap_or(0);
         (busiest >= FULL).then(|| {
             let mut count = layout.count;
             while count < bounds.most && after(busiest, layout.count, count) > AFTER_SPLIT {
@@ -102,18 +102,18 @@ impl Loads {
 
     /// In thousandths: the most that a FireLog of a layout had to do in ten minutes.
     pub(crate) fn busiest(&self, layout: &FireLogLayout, now_ms: u64) -> u32 {
-        let told = self.of(layout, JOIN_FRESH_MS, now_ms);
-        told.map(|told| told.peak).max().unwrap_or(0)
+        let loads = self.of(layout, JOIN_FRESH_MS, now_ms);
+        loads.map(|load| load.peak).max().unwrap_or(0)
     }
 
     /// What FireLogs of a layout told of themselves since it began, lately.
-    fn of(&self, layout: &FireLogLayout, within_ms: u64, now_ms: u64) -> impl Iterator<Item = Told> {
+    fn of(&self, layout: &FireLogLayout, within_ms: u64, now_ms: u64) -> impl Iterator<Item = ReportedLoad> {
         let first = (layout.colo.clone(), 0);
         let found = self.0.range(first..(layout.colo.clone(), layout.count));
         let since_ms = layout.since_ms;
         found
-            .map(|(_, told)| *told)
-            .filter(move |told| told.at_ms > since_ms && told.at_ms.saturating_add(within_ms) > now_ms)
+            .map(|(_, load)| *load)
+            .filter(move |load| load.at_ms > since_ms && load.at_ms.saturating_add(within_ms) > now_ms)
     }
 }
 

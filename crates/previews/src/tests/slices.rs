@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 use crate::reads::{Needs, Reads};
 use crate::report::CohortTerm;
-use crate::sample::Seen;
+use crate::sample::Sighting;
 use blobwatch_pull::{RecordValues, sample};
 use blobwatch_records::{Block, Builder, split};
 use blobwatch_rulebook::{Volume, VolumeKey};
@@ -392,7 +392,7 @@ fn clients_are_never_in_more_networks_than_they_are() {
     let plan = hit("ssl", None);
     for clients in (20_000..100_000).step_by(20_000) {
         let mut part = Partial::default();
-        let seen = Seen { flags: 0, weight: 1 };
+        let seen = Sighting { flags: 0, weight: 1 };
         for client in 0..clients {
             part.clients.insert(client, 0, seen);
             part.networks.insert(!client, 0, seen);

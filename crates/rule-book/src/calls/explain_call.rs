@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 
 use super::change::body;
 use super::pushed::{PushBody, PushedList, suppose_lists};
-use crate::asked::{Asked, is_fact};
 use crate::curl;
+use crate::handwritten_request::{HandwrittenRequest, is_fact};
 use crate::hypothetical::{Hypothesis, suppose};
 use crate::store::RuleBookStore;
 use blobwatch_pull::{Action, Mode, rule_action};
@@ -131,16 +131,16 @@ fn asked(
     line: Option<String>,
     request: Option<RequestBody>,
     facts: BTreeMap<String, Json>,
-) -> Result<Asked, Problem> {
+) -> Result<HandwrittenRequest, Problem> {
     let refuse = |place: &str, message: String| Problem::invalid(vec![Place::new(place, message)]);
     let mut asked = match (line, request) {
         (Some(line), None) => {
             curl::read(&line).map_err(|expected| refuse("body.curl", format!("expected {expected}")))?
         }
         (None, Some(request)) => {
-            let mut asked = Asked {
+            let mut asked = HandwrittenRequest {
                 method: request.method,
-                ..Asked::default()
+                ..HandwrittenRequest::default()
             };
             asked
                 .set_url(&request.url)

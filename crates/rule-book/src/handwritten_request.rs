@@ -9,7 +9,7 @@ use blobwatch_rules::{Field, PlatformFact, SEPARATOR};
 
 /// The request, as it was written.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Asked {
+pub(crate) struct HandwrittenRequest {
     pub(crate) method: String,
     pub(crate) scheme: String,
     pub(crate) host: String,
@@ -21,7 +21,7 @@ pub(crate) struct Asked {
     pub(crate) facts: BTreeMap<String, Json>,
 }
 
-impl Asked {
+impl HandwrittenRequest {
     /// A name may come several times, and is then one value, as the platform joins it.
     pub(crate) fn header(&mut self, name: &str, value: &str) {
         let name = name.to_ascii_lowercase();
@@ -138,7 +138,7 @@ const PLATFORM: &[Field] = &[
     Field::ClientTcp,
 ];
 
-pub(crate) fn facts<'a>(asked: &'a Asked, platform: &'a str, now_ms: u64) -> Facts<'a> {
+pub(crate) fn facts<'a>(asked: &'a HandwrittenRequest, platform: &'a str, now_ms: u64) -> Facts<'a> {
     let text = |field| asked.text(field);
     let seconds: Option<u64> = asked.number(Field::TimestampSec);
     Facts {
