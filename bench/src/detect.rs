@@ -51,6 +51,8 @@ enum Part {
     Months,
     /// Delay by volume and rise, beside rivals
     Delay,
+    /// Delay of each kind by volume and by how many pulls are hit, beside rivals
+    Kinds,
     /// Cohorts named in generated incidents, beside rivals
     Place,
     /// CPU and memory of a tick
@@ -77,6 +79,13 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
     }
     if wanted(Part::Delay) {
         figures.extend(delay::run(delay::Plan {
+            null_days: args.seeds,
+            forks: args.seeds,
+            seed,
+        }));
+    }
+    if wanted(Part::Kinds) {
+        figures.extend(delay::by_kind(delay::Plan {
             null_days: args.seeds,
             forks: args.seeds,
             seed,

@@ -4,10 +4,12 @@
 //! detector the threshold that it crosses on as many cohort-days as the allowed rate of false alarms says; then forks,
 //! in each of which the first cohort's rate rises at a random time. Ours sees slots of 10 s, the rivals minutes.
 
+mod kinds;
+
 use super::rivals::{NAMES, Rivals};
 use crate::figure::{Figure, Target};
 use blobwatch_detect::counts::{Counts, Tally};
-use blobwatch_detect::monitor::{Cell, IGNORANCE, MAX_COHORTS, Monitor, Settings};
+use blobwatch_detect::monitor::{Cell, Estimate, IGNORANCE, MAX_COHORTS, Monitor, Settings};
 use blobwatch_detect::simulate::{Random, Stream};
 
 const COHORTS: usize = 20;
@@ -30,6 +32,38 @@ const VOLUMES: [(f64, f64, f64); 4] = [
     (100.0, 6.0, 2.0),
     (1000.0, 2.0, 1.0),
 ];
+
+/// What was watched before anything is wrong.
+#[derive(Clone, Copy)]
+struct Health {
+    /// Trials of a cohort in a minute, and the share of events.
+    per_minute: f64,
+    rate: f64,
+    /// What is expected of everybody before anything was seen.
+    usual: Estimate,
+}
+
+/// What is wrong with the first cohort.
+#[derive(Clone, Copy)]
+enum Fault {
+    Nothing,
+    /// Its rate is multiplied.
+    Rise(f64),
+    /// A share of its trials are events, whatever they were.
+    Hits(f64),
+    /// So many trials come in a minute beside the others, all of them events.
+    Adds(f64),
+}
+
+impl Fault {
+    fn rate(self, healthy: f64) -> f64 {
+        match self {
+            Self::Nothing | Self::Adds(_) => healthy,
+            Self::Rise(times) => healthy * times,
+            Self::Hits(share) => healthy + share * (1.0 - healthy),
+        }
+    }
+}
 
 /// How much of it.
 #[derive(Clone, Copy)]
@@ -61,52 +95,82 @@ pub(super) fn run(plan: Plan) -> Vec<Figure> {
         .collect()
 }
 
+/// Of every kind of which there is a rate.
+pub(super) use kinds::run as by_kind;
+
 fn volume_row(plan: Plan, volume: f64, rises: [(f64, f64); 2]) -> Vec<Figure> {
-    let mut watchers = Watchers::new(plan.seed, volume);
-    for slot in 0..LEARN_DAYS * DAY {
-        watchers.step(slot, 1.0);
-    }
-    let thresholds = watchers.calibrate(plan.null_days);
+    let health = Health {
+        per_minute: volume,
+        rate: 0.01,
+        usual: IGNORANCE,
+    };
+    let delays = delays(plan, health, &rises.map(|(rise, _)| Fault::Rise(rise)));
     let mut figures = Vec::new();
-    for (rise, published) in rises {
-        let delays: Vec<[f64; 8]> = (0..plan.forks)
-            .map(|fork| watchers.clone().delays(plan, fork, rise, &thresholds))
-            .collect();
+    for ((rise, published), delays) in rises.into_iter().zip(delays) {
         let name = |who: &str| format!("{rise}-fold at {volume} a minute: {who}");
-        for (at, who) in ["Monitor, 10 s slots"].iter().chain(&NAMES).enumerate() {
-            let all = delays
-                .iter()
-                .filter_map(|delays| delays.get(at).copied())
-                .collect();
-            let target = if at == 0 {
-                Target::AtMost(published)
-            } else {
-                Target::None
-            };
-            figures.push(Figure::new(name(who), "min", all, target));
-        }
+        figures.extend(figures_of(&delays, name, Target::AtMost(published)));
     }
     figures
 }
 
+/// Ours, which has a target, and each rival's.
+fn figures_of(delays: &[Delays], name: impl Fn(&str) -> String, ours: Target) -> Vec<Figure> {
+    let who = ["Monitor, 10 s slots"].into_iter().chain(NAMES).enumerate();
+    who.map(|(at, who)| {
+        let all = delays.iter().filter_map(|delays| delays.get(at).copied());
+        let target = if at == 0 { ours } else { Target::None };
+        Figure::new(name(who), "min", all.collect(), target)
+    })
+    .collect()
+}
+
+/// Minutes until ours and each rival notices.
+type Delays = [f64; 8];
+
+/// Of each fault, the delays in every fork.
+fn delays(plan: Plan, health: Health, faults: &[Fault]) -> Vec<Vec<Delays>> {
+    let mut watchers = Watchers::new(plan.seed, health);
+    for slot in 0..LEARN_DAYS * DAY {
+        watchers.step(slot, Fault::Nothing);
+    }
+    let thresholds = watchers.calibrate(plan.null_days);
+    let mut delays = vec![Vec::new(); faults.len()];
+    for fork in 0..plan.forks {
+        let (forked, begin) = watchers.clone().forked(plan, fork);
+        for (delays, fault) in delays.iter_mut().zip(faults) {
+            delays.push(forked.clone().delays(begin, *fault, &thresholds));
+        }
+    }
+    delays
+}
+
 impl Watchers {
-    fn new(seed: u64, volume: f64) -> Self {
+    fn new(seed: u64, health: Health) -> Self {
+        let mut stream = Stream::new(seed, COHORTS, health.per_minute, SLOT_SECONDS);
+        stream.rate = health.rate;
         Self {
-            stream: Stream::new(seed, COHORTS, volume, SLOT_SECONDS),
+            stream,
             monitor: Monitor::new(Settings {
                 attributes: vec!["cohort".to_owned()],
                 slot_seconds: SLOT_SECONDS,
                 days_per_false_alarm: 30.0 / (ALLOWED * COHORTS as f64),
                 max_cohorts: MAX_COHORTS,
-                usual: IGNORANCE,
+                usual: health.usual,
             }),
             rivals: vec![Rivals::new(); COHORTS],
             minute: vec![Tally::default(); COHORTS],
         }
     }
 
-    fn step(&mut self, slot: u64, rise: f64) -> Seen {
-        let counts: Vec<Counts> = self.stream.slot(slot, rise);
+    fn step(&mut self, slot: u64, fault: Fault) -> Seen {
+        let mut counts: Vec<Counts> = self.stream.slot_where(slot, |rate| fault.rate(rate));
+        if let (Fault::Adds(per_minute), Some(first)) = (fault, counts.first_mut()) {
+            let added = self.stream.come(slot, per_minute);
+            *first += Counts {
+                trials: added,
+                events: added,
+            };
+        }
         let names: Vec<String> = (0..counts.len()).map(|cohort| cohort.to_string()).collect();
         let values: Vec<[&str; 1]> = names.iter().map(|name| [name.as_str()]).collect();
         let cells = values.iter().zip(&counts).map(|(values, counts)| Cell {
@@ -138,7 +202,7 @@ impl Watchers {
             let mut ours = f64::NEG_INFINITY;
             let mut rivals = vec![[f64::NEG_INFINITY; 7]; COHORTS];
             for slot in first + day * DAY..first + (day + 1) * DAY {
-                let seen = self.step(slot, 1.0);
+                let seen = self.step(slot, Fault::Nothing);
                 ours = ours.max(seen.ours);
                 for (highest, now) in rivals.iter_mut().zip(seen.rivals.iter().flatten()) {
                     for (highest, now) in highest.iter_mut().zip(now) {
@@ -163,18 +227,23 @@ impl Watchers {
         thresholds
     }
 
-    /// Minutes until each notices, infinite where it does not in time.
-    fn delays(mut self, plan: Plan, fork: u64, rise: f64, thresholds: &[f64; 8]) -> [f64; 8] {
+    /// Goes on with other random numbers, up to where a fault begins.
+    fn forked(mut self, plan: Plan, fork: u64) -> (Self, u64) {
         let mut random = Random::new(plan.seed + 1000 + fork);
         self.stream.reseed(random.next_u64());
         let first = (LEARN_DAYS + plan.null_days) * DAY;
         let begin = first + random.next_u64() % (DAY / 4) * 4;
         for slot in first..begin {
-            self.step(slot, 1.0);
+            self.step(slot, Fault::Nothing);
         }
+        (self, begin)
+    }
+
+    /// Minutes until each notices, infinite where it does not in time.
+    fn delays(mut self, begin: u64, fault: Fault, thresholds: &Delays) -> Delays {
         let mut delays = [f64::INFINITY; 8];
         for slot in begin..begin + GIVE_UP_MINUTES * MINUTE {
-            let seen = self.step(slot, rise);
+            let seen = self.step(slot, fault);
             let rivals = seen.rivals.and_then(|rivals| rivals.first().copied());
             let [a, b, c, d, e, f, g] = rivals.unwrap_or([f64::NEG_INFINITY; 7]);
             let now = [seen.ours, a, b, c, d, e, f, g];

@@ -150,10 +150,18 @@ impl Stream {
 
     /// Counts of every cohort; the first one's rate is multiplied by `rise`.
     pub fn slot(&mut self, slot: u64, rise: f64) -> Vec<Counts> {
-        let seconds = slot * self.slot_seconds;
-        let phase = (std::f64::consts::TAU * (seconds % 86_400) as f64 / 86_400.0).sin();
-        self.draw_rates(seconds / 60, self.rate * (1.0 + 0.3 * phase), rise);
-        let mean = self.per_minute * (1.0 + 0.5 * phase) * self.slot_seconds as f64 / 60.0;
+        self.slot_where(slot, |rate| rate * rise)
+    }
+
+    /// Counts of every cohort; `fault` makes of the first one's rate another.
+    pub fn slot_where(&mut self, slot: u64, fault: impl Fn(f64) -> f64) -> Vec<Counts> {
+        let phase = self.phase(slot);
+        self.draw_rates(
+            slot * self.slot_seconds / 60,
+            self.rate * (1.0 + 0.3 * phase),
+            fault,
+        );
+        let mean = self.mean(slot, self.per_minute);
         let random = &mut self.random;
         let counts = |rate: &f64| {
             let trials = random.poisson(mean);
@@ -165,13 +173,29 @@ impl Stream {
         self.rates.iter().map(counts).collect()
     }
 
-    fn draw_rates(&mut self, minute: u64, rate: f64, rise: f64) {
+    /// How many come in a slot of what comes so often in a minute.
+    pub fn come(&mut self, slot: u64, per_minute: f64) -> u64 {
+        let mean = self.mean(slot, per_minute);
+        self.random.poisson(mean)
+    }
+
+    /// Of the day, from -1 to 1.
+    fn phase(&self, slot: u64) -> f64 {
+        let seconds = slot * self.slot_seconds;
+        (std::f64::consts::TAU * (seconds % 86_400) as f64 / 86_400.0).sin()
+    }
+
+    fn mean(&self, slot: u64, per_minute: f64) -> f64 {
+        per_minute * (1.0 + 0.5 * self.phase(slot)) * self.slot_seconds as f64 / 60.0
+    }
+
+    fn draw_rates(&mut self, minute: u64, rate: f64, fault: impl Fn(f64) -> f64) {
         if self.minute == Some(minute) {
             return;
         }
         self.minute = Some(minute);
         let draw = |cohort| {
-            let p = if cohort == 0 { rate * rise } else { rate };
+            let p = if cohort == 0 { fault(rate) } else { rate };
             self.random.rate(p, Self::RHO)
         };
         self.rates = (0..self.cohorts).map(draw).collect();

@@ -243,7 +243,8 @@ impl AnomalyKind {
 
     /// What is expected of everybody before anything was seen. Blobs are served and ranges honoured by whoever is a registry; how often
     /// clients begin again, give up or share an address is each registry's own.
-    pub(super) const fn usual(self) -> Estimate {
+    #[must_use]
+    pub const fn usual(self) -> Estimate {
         match self {
             Self::RangeRefused
             | Self::StartFailed
