@@ -131,8 +131,10 @@ fn preview(path: &Path, plan: &PreviewPlan, fire_logs: u32) -> Result<Preview> {
         joined.collect::<Result<Vec<Partial>>>()
     })?;
     let mut whole = Partial::default();
-    parts.into_iter().for_each(|part| whole.join(part));
-    Ok(Preview::of(plan, whole))
+    for part in parts {
+        at_once(whole.join(part, &Unpaced)).context("it paused")?;
+    }
+    at_once(Preview::of(plan, whole, &Unpaced)).context("it paused")
 }
 
 fn fire_log(path: &Path, plan: &PreviewPlan) -> Result<Partial> {
@@ -148,7 +150,7 @@ fn fire_log(path: &Path, plan: &PreviewPlan) -> Result<Partial> {
         let slice = scan_slice(&sql, &mut replay, &call, Budget::default(), &Unpaced);
         let slice = at_once(slice).context("it paused")??;
         from_ms = slice.next_ms;
-        whole.join(slice.part);
+        at_once(whole.join(slice.part, &Unpaced)).context("it paused")?;
     }
     Ok(whole)
 }

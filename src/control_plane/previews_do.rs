@@ -13,7 +13,7 @@ use blobwatch_previews::{
     Slice, SliceCall, Step, check_body, items_of, stamps_of, too_many_previews,
 };
 use blobwatch_rule_book::{FireLogNamesCall, PlanPreviewCall, PreviewDoneCall, StalePreviewsCall};
-use blobwatch_sql::{NEWER_SCHEMA, StoreError};
+use blobwatch_sql::{NEWER_SCHEMA, Slices, StoreError};
 use blobwatch_wire::{ApiReply, List, Nothing, Object, Problem, Text};
 use futures_util::StreamExt;
 use futures_util::stream::iter;
@@ -23,6 +23,7 @@ use super::http::{Answer, api_answer, now_ms, refuse};
 use super::log::{self, logged_as, of_object};
 use super::object_call::{ReceivedCall, call, call_named, call_through};
 use super::opened::{Bell, Opened, unopened};
+use super::pause::pause;
 use super::sql::ObjectSql;
 
 #[durable_object(alarm)]
@@ -171,6 +172,7 @@ impl Previews {
                     event_of(call(&self.env, &FireLogNamesCall, Nothing).await, Event::FireLogs)
                 }
                 Step::Ask(slices) => Event::Slices(self.slices(slices).await),
+                Step::Work(work) => Event::Worked(work.run(&Slices::new(pause)).await),
                 Step::Tell(stamp) => event_of(call_through(&self.env, &PreviewDoneCall, stamp).await, |()| {
                     Event::Told
                 }),

@@ -1,8 +1,10 @@
-//! The longest that the Detector and a preview compute between two pauses, in CPU time of this process.
+//! The longest that the Detector, a FireLog and a preview compute between two pauses, in CPU time of this process.
 //!
-//! In scope: some 20,000 cohorts through an hour of health and a fault, saved, opened again and asked for everything; and a
-//! preview of stored records, from its slices to its report. Not in scope: Wasm, which takes several times as long, and
+//! In scope: some 20,000 cohorts through an hour of health and a fault, saved, opened again and asked for everything; records that come to a
+//! full FireLog; and a preview of stored records, from its slices to its report. Not in scope: Wasm, which takes several times as long, and
 //! turns of the event loop; `stalls` on workerd has both.
+
+mod fire_log;
 
 use crate::detect::cost::{batch, thread_cpu};
 use crate::figure::{Figure, Target};
@@ -70,6 +72,7 @@ fn pace(stretches: &Stretches) -> impl Pace {
 /// When SQLite refuses, or the CPU clock cannot be read.
 pub(super) fn run(records: u32) -> Result<Vec<Figure>> {
     let mut figures = detector()?;
+    figures.extend(fire_log::figures(records)?);
     figures.extend(preview(records)?);
     Ok(figures)
 }
@@ -98,8 +101,8 @@ fn of_detector(file: &std::path::Path) -> Result<Vec<Figure>> {
         let stretches = Stretches::begin()?;
         detector.tick(now_ms)?;
         stretches.note();
-        at_once(keep_sums(&RefCell::new(&mut detector), now_ms, &pace(&stretches)))
-            .context("it paused")??;
+        let (shared, pace) = (RefCell::new(&mut detector), pace(&stretches));
+        at_once(keep_sums(&shared, now_ms, &pace)).context("it paused")??;
         let ticks = if is_faulty { &mut faulty } else { &mut healthy };
         ticks.push(stretches.longest());
         for part in 0..LEAVES.div_ceil(300) {
@@ -193,16 +196,18 @@ fn preview(records: u32) -> Result<Vec<Figure>> {
             let slice = at_once(slice).context("it paused")??;
             scanning.push(stretches.longest());
             let stretches = Stretches::begin()?;
+            let pace = self::pace(&stretches);
             let text = serde_json::to_string(&slice)?;
             stretches.note();
             let slice: Slice = serde_json::from_str(&text)?;
             stretches.note();
             from_ms = slice.next_ms;
-            whole.join(slice.part);
+            at_once(whole.join(slice.part, &pace)).context("it paused")?;
             telling.push(stretches.longest());
         }
         let stretches = Stretches::begin()?;
-        drop(serde_json::to_string(&Report::of(&plan, whole))?);
+        let report = at_once(Report::of(&plan, whole, &self::pace(&stretches))).context("it paused")?;
+        drop(serde_json::to_string(&report)?);
         figures.push(longest(
             &format!("preview, {name}: counting"),
             vec![worst(&scanning)],

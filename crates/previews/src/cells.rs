@@ -7,7 +7,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::work::{CELLS, each};
 use blobwatch_records::{Agent, Place, asn_text};
+use blobwatch_sql::Pace;
 
 /// Cells at one time: some 200 bytes each, 1.6 MB.
 pub(super) const MAX_CELLS: usize = 8_192;
@@ -122,8 +124,16 @@ impl Cells {
     }
 
     /// After a journey.
-    pub(super) fn index(&mut self) {
-        self.places = self.keys.iter().cloned().zip(0..).collect();
+    pub(super) async fn index(&mut self, pace: &impl Pace) {
+        if self.places.len() == self.keys.len() {
+            return;
+        }
+        let mut places = HashMap::with_capacity(self.keys.len());
+        each(self.keys.iter().zip(0..), CELLS, pace, |(key, place)| {
+            places.insert(key.clone(), place);
+        })
+        .await;
+        self.places = places;
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[String], &Cell)> {

@@ -8,6 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::cells::{ATTRIBUTES, Cell, Cells};
+use super::work::{CELLS, WHOLE_SLICE, each};
+use blobwatch_sql::Pace;
 
 /// Cohorts of an answer; what is left is in none of them.
 pub(super) const MAX_COHORTS: usize = 8;
@@ -44,7 +46,7 @@ struct CoverCell<'a> {
 }
 
 /// Cohorts that cover the matches, those with most of them first.
-pub(super) fn cover(cells: &Cells) -> Vec<Cover> {
+pub(super) async fn cover(cells: &Cells, pace: &impl Pace) -> Vec<Cover> {
     let all: Vec<CoverCell<'_>> = (0..)
         .zip(cells.iter())
         .map(|(place, (key, cell))| CoverCell { place, key, cell })
@@ -55,13 +57,16 @@ pub(super) fn cover(cells: &Cells) -> Vec<Cover> {
         .filter(|seen| seen.cell.matched > 0)
         .map(|seen| seen.place)
         .collect();
+    pace.spent(WHOLE_SLICE).await;
     let mut covers: Vec<Cover> = Vec::new();
     while covers.len() < MAX_COHORTS {
-        let matched = matched_of(&all, &left);
+        let members: Vec<&CoverCell<'_>> = all.iter().filter(|seen| left.contains(&seen.place)).collect();
+        pace.spent(WHOLE_SLICE).await;
+        let matched: u64 = members.iter().map(|seen| seen.cell.matched).sum();
         if matched == 0 || (matched as f64) < total as f64 * LEAST_LEFT {
             break;
         }
-        let cover = next_cover(&all, &left, cells.depth());
+        let cover = next_cover(&all, members, cells.depth(), pace).await;
         let before = left.len();
         cover.cells.iter().for_each(|place| {
             left.remove(place);
@@ -75,57 +80,45 @@ pub(super) fn cover(cells: &Cells) -> Vec<Cover> {
     covers
 }
 
-fn matched_of(all: &[CoverCell<'_>], left: &BTreeSet<u32>) -> u64 {
-    let is_left = |seen: &&CoverCell<'_>| left.contains(&seen.place);
-    all.iter().filter(is_left).map(|seen| seen.cell.matched).sum()
-}
-
-fn next_cover(all: &[CoverCell<'_>], left: &BTreeSet<u32>, depth: usize) -> Cover {
-    let mut members: Vec<&CoverCell<'_>> = all.iter().filter(|seen| left.contains(&seen.place)).collect();
-    let mut cover = Cover::around(&members, depth).filled(all);
+async fn next_cover<'a>(
+    all: &'a [CoverCell<'a>],
+    mut members: Vec<&CoverCell<'a>>,
+    depth: usize,
+    pace: &impl Pace,
+) -> Cover {
+    let mut cover = Cover::around(&members, depth, pace).await.filled(all, pace).await;
     for _ in 0..depth {
         if cover.share() >= FULL {
             break;
         }
-        let Some((attribute, value)) = narrower(&cover, &members, all, depth) else {
+        let Some((attribute, value)) = narrower(&cover, &members, all, pace).await else {
             break;
         };
         members.retain(|seen| seen.key.get(attribute) == Some(&value));
-        cover = Cover::around(&members, depth).filled(all);
+        cover = Cover::around(&members, depth, pace).await.filled(all, pace).await;
     }
-    cover.shortened(all)
+    cover.shortened(all, pace).await
 }
 
 /// The value whose cells are most full of matches, for as many of the matches as may be: share times the square root of
 /// what is kept.
-fn narrower(
+async fn narrower(
     cover: &Cover,
     members: &[&CoverCell<'_>],
     all: &[CoverCell<'_>],
-    depth: usize,
+    pace: &impl Pace,
 ) -> Option<(usize, String)> {
     let matched: u64 = members.iter().map(|seen| seen.cell.matched).sum();
-    let within: Vec<&CoverCell<'_>> = all.iter().filter(|seen| cover.holds(seen.key)).collect();
+    let mut within: Vec<&CoverCell<'_>> = Vec::new();
+    each(all, CELLS, pace, |seen| {
+        if cover.holds(seen.key) {
+            within.push(seen);
+        }
+    })
+    .await;
     let mut best: Option<(f64, usize, String)> = None;
-    for attribute in 0..depth {
-        let mut by_value: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-        for seen in &within {
-            let Some(value) = seen.key.get(attribute) else {
-                continue;
-            };
-            let sums = by_value.entry(value).or_default();
-            sums.0 += seen.cell.requests;
-        }
-        for seen in members {
-            if let Some(sums) = seen
-                .key
-                .get(attribute)
-                .and_then(|value| by_value.get_mut(value.as_str()))
-            {
-                sums.1 += seen.cell.matched;
-            }
-        }
-        for (value, (requests, hits)) in by_value {
+    for attribute in 0..cover.terms.len() {
+        for (value, (requests, hits)) in by_value(attribute, &within, members, pace).await {
             let (share, kept) = (ratio(hits, requests), ratio(hits, matched));
             let score = share * kept.sqrt();
             let tells = share >= cover.share() * LEAST_GAIN && kept >= LEAST_KEPT;
@@ -135,6 +128,30 @@ fn narrower(
         }
     }
     best.map(|(_, attribute, value)| (attribute, value))
+}
+
+/// Requests of a box, and matches of its members, by the value of an attribute.
+async fn by_value<'a>(
+    attribute: usize,
+    within: &[&CoverCell<'a>],
+    members: &[&CoverCell<'a>],
+    pace: &impl Pace,
+) -> BTreeMap<&'a str, (u64, u64)> {
+    let mut sums: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+    each(within, CELLS, pace, |seen| {
+        if let Some(value) = seen.key.get(attribute) {
+            sums.entry(value).or_default().0 += seen.cell.requests;
+        }
+    })
+    .await;
+    each(members, CELLS, pace, |seen| {
+        let value = seen.key.get(attribute).map(String::as_str);
+        if let Some(sums) = value.and_then(|value| sums.get_mut(value)) {
+            sums.1 += seen.cell.matched;
+        }
+    })
+    .await;
+    sums
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
@@ -147,15 +164,18 @@ fn ratio(part: u64, whole: u64) -> f64 {
 
 impl Cover {
     /// The smallest box around cells.
-    fn around(members: &[&CoverCell<'_>], depth: usize) -> Self {
-        let values = |attribute: usize| {
-            let values = members.iter().filter_map(|seen| seen.key.get(attribute));
-            Some(values.cloned().collect())
-        };
-        Self {
-            terms: (0..depth).map(values).collect(),
-            ..Self::default()
+    async fn around(members: &[&CoverCell<'_>], depth: usize, pace: &impl Pace) -> Self {
+        let mut cover = Self::default();
+        for attribute in 0..depth {
+            let mut values: BTreeSet<&String> = BTreeSet::new();
+            each(members, CELLS, pace, |seen| {
+                values.extend(seen.key.get(attribute))
+            })
+            .await;
+            cover.terms.push(Some(values.into_iter().cloned().collect()));
+            pace.spent(WHOLE_SLICE).await;
         }
+        cover
     }
 
     pub(super) fn holds(&self, key: &[String]) -> bool {
@@ -163,12 +183,22 @@ impl Cover {
         pairs.all(|(term, value)| term.as_ref().is_none_or(|values| values.contains(value)))
     }
 
-    fn filled(mut self, all: &[CoverCell<'_>]) -> Self {
-        let within: Vec<&CoverCell<'_>> = all.iter().filter(|seen| self.holds(seen.key)).collect();
-        self.requests = within.iter().map(|seen| seen.cell.requests).sum();
-        self.matched = within.iter().map(|seen| seen.cell.matched).sum();
-        self.cells = within.iter().map(|seen| seen.place).collect();
-        self
+    async fn filled(self, all: &[CoverCell<'_>], pace: &impl Pace) -> Self {
+        let (mut requests, mut matched, mut cells) = (0, 0, Vec::new());
+        each(all, CELLS, pace, |seen| {
+            if self.holds(seen.key) {
+                requests += seen.cell.requests;
+                matched += seen.cell.matched;
+                cells.push(seen.place);
+            }
+        })
+        .await;
+        Self {
+            requests,
+            matched,
+            cells,
+            ..self
+        }
     }
 
     pub(super) fn share(&self) -> f64 {
@@ -176,7 +206,7 @@ impl Cover {
     }
 
     /// Leaves out, from the last attribute to the first, what makes the cohort no less full; and what is said of all.
-    fn shortened(mut self, all: &[CoverCell<'_>]) -> Self {
+    async fn shortened(mut self, all: &[CoverCell<'_>], pace: &impl Pace) -> Self {
         for attribute in (0..self.terms.len()).rev() {
             // "On no system" is nothing that people say, unless it tells clients apart.
             let is_one = self
@@ -192,7 +222,7 @@ impl Cover {
             if let Some(term) = wider.terms.get_mut(attribute) {
                 *term = None;
             }
-            let wider = wider.filled(all);
+            let wider = wider.filled(all, pace).await;
             if wider.share() >= self.share() * FULL {
                 self = wider;
             }

@@ -27,6 +27,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod volume;
+mod work;
 
 pub use calls::{PreviewCall, check_body, items_of, stamps_of, too_many_previews};
 pub use item::{PreviewItem, Progress};
@@ -34,7 +35,7 @@ pub use object_calls::ReplayCall;
 pub use partial::Partial;
 pub use report::Report;
 pub use scan::{Budget, Replay, Slice, SliceCall, SliceTask, scan_slice};
-pub use scheduler::{Event, RETRY_MS, Scheduler, Step};
+pub use scheduler::{Event, RETRY_MS, Scheduler, Step, Work, WorkResult};
 #[cfg(feature = "schema")]
 pub use schema::add_answers;
 pub use store::{End, Preview, PreviewStore};

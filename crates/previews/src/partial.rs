@@ -4,8 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::cells::Cells;
 use super::sample::{Sample, Sighting};
+use super::work::{CELLS, PAIRS, WHOLE_SLICE, each};
 use blobwatch_pull::RecordId;
 use blobwatch_rule_book::Healthy;
+use blobwatch_sql::Pace;
 use blobwatch_wire::splitmix;
 
 /// Records named as evidence.
@@ -69,14 +71,29 @@ impl Partial {
 
     fn coarsen(&mut self, depth: usize) {
         let to = self.cells.coarsen(depth);
-        for sample in [
+        self.samples().into_iter().for_each(|sample| sample.renumber(&to));
+    }
+
+    async fn coarsen_in_slices(&mut self, depth: usize, pace: &impl Pace) {
+        if depth >= self.cells.depth() {
+            return;
+        }
+        let to = self.cells.coarsen(depth);
+        pace.spent(WHOLE_SLICE).await;
+        for sample in self.samples() {
+            sample.renumber(&to);
+            pace.spent(WHOLE_SLICE).await;
+        }
+    }
+
+    /// Those with the numbers of cells.
+    fn samples(&mut self) -> [&mut Sample; 4] {
+        [
             &mut self.clients,
             &mut self.networks,
             &mut self.pulls,
             &mut self.health,
-        ] {
-            sample.renumber(&to);
-        }
+        ]
     }
 
     /// What one more request says of a client.
@@ -85,11 +102,15 @@ impl Partial {
     }
 
     /// Clients all of whose pulls were answered and completed, and how many of them are hit.
-    pub(super) fn healthy_clients(&self) -> Healthy {
-        let count = |flags| self.all_clients.count_where(|_, found| found == flags);
-        let hit = count(ANSWERED | HIT);
+    pub(super) async fn healthy_clients(&self, pace: &impl Pace) -> Healthy {
+        let count = async |flags| {
+            self.all_clients
+                .count_where(|_, found| found == flags, pace)
+                .await
+        };
+        let hit = count(ANSWERED | HIT).await;
         Healthy {
-            clients: count(ANSWERED) + hit,
+            clients: count(ANSWERED).await + hit,
             hit,
         }
     }
@@ -120,7 +141,7 @@ impl Partial {
     }
 
     /// Adds another part.
-    pub fn join(&mut self, mut other: Self) {
+    pub async fn join(&mut self, mut other: Self, pace: &impl Pace) {
         self.requests += other.requests;
         self.matched += other.matched;
         self.decided += other.decided;
@@ -130,40 +151,54 @@ impl Partial {
         self.told += other.told;
         self.not_judged += other.not_judged;
         other.unknown.iter().for_each(|field| self.add_unknown(field));
-        self.join_cells(&mut other);
+        self.join_cells(&mut other, pace).await;
         self.evidence.append(&mut other.evidence);
         self.evidence.sort();
         self.evidence.dedup();
         self.evidence.truncate(MAX_EVIDENCE);
     }
 
-    fn join_cells(&mut self, other: &mut Self) {
-        self.cells.index();
-        loop {
-            let depth = self.cells.depth().min(other.cells.depth());
-            if depth < self.cells.depth() {
-                self.coarsen(depth);
-            }
-            if depth < other.cells.depth() {
-                other.coarsen(depth);
-            }
-            let to: Option<Vec<u32>> = other.cells.iter().map(|(key, _)| self.cells.place(key)).collect();
-            let Some(to) = to else {
-                self.coarsen(depth - 1);
-                continue;
-            };
-            for (place, (_, cell)) in to.iter().zip(other.cells.iter()) {
+    async fn join_cells(&mut self, other: &mut Self, pace: &impl Pace) {
+        self.cells.index(pace).await;
+        let to = self.places_of(other, pace).await;
+        each(
+            to.iter().zip(other.cells.iter()),
+            PAIRS,
+            pace,
+            |(place, (_, cell))| {
                 if let Some(sum) = self.cells.get_mut(*place) {
                     sum.requests += cell.requests;
                     sum.matched += cell.matched;
                 }
+            },
+        )
+        .await;
+        self.clients.join(&other.clients, &to, pace).await;
+        self.networks.join(&other.networks, &to, pace).await;
+        self.pulls.join(&other.pulls, &to, pace).await;
+        self.health.join(&other.health, &to, pace).await;
+        self.all_clients.join(&other.all_clients, &[], pace).await;
+    }
+
+    /// The number here of each of another part's cells, once both tell equally few attributes apart.
+    async fn places_of(&mut self, other: &mut Self, pace: &impl Pace) -> Vec<u32> {
+        loop {
+            let depth = self.cells.depth().min(other.cells.depth());
+            self.coarsen_in_slices(depth, pace).await;
+            other.coarsen_in_slices(depth, pace).await;
+            let mut to = Some(Vec::new());
+            each(other.cells.iter(), CELLS, pace, |(key, _)| {
+                let place = to.is_some().then(|| self.cells.place(key)).flatten();
+                to = to.take().zip(place).map(|(mut to, place)| {
+                    to.push(place);
+                    to
+                });
+            })
+            .await;
+            match to {
+                Some(to) => return to,
+                None => self.coarsen_in_slices(depth - 1, pace).await,
             }
-            self.clients.join(&other.clients, &to);
-            self.networks.join(&other.networks, &to);
-            self.pulls.join(&other.pulls, &to);
-            self.health.join(&other.health, &to);
-            self.all_clients.join(&other.all_clients, &[]);
-            return;
         }
     }
 }

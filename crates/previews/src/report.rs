@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 use super::cells::ATTRIBUTES;
 use super::cover::{Cover, cover};
 use super::partial::{ANSWERED, Partial, TROUBLED};
+use super::sample::Sighting;
 use super::sentence;
+use super::work::{CELLS, PAIRS, WHOLE_SLICE, each};
 use blobwatch_pull::Action;
 use blobwatch_rule_book::{Healthy, PreviewPlan};
 use blobwatch_rules::Field;
+use blobwatch_sql::Pace;
 
 /// Counts of requests are by weight.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,28 +104,23 @@ impl Report {
             .filter(|healthy| healthy.clients > 0 || self.matched_clients == 0)
     }
 
-    #[must_use]
-    pub fn of(plan: &PreviewPlan, mut part: Partial) -> Self {
+    /// In slices: it looks at each cell and each sampled client many times.
+    pub async fn of(plan: &PreviewPlan, part: Partial, pace: &impl Pace) -> Self {
         let rule = plan.rule();
         let action = rule.map_or(Action::None, |rule| rule.action);
-        part.cells.index();
         let is_exact = part.weighted == 0
             && part.clients.is_exact()
             && part.networks.is_exact()
             && part.pulls.is_exact();
-        let cohorts = cover(&part.cells);
-        let cohorts = cohorts
-            .iter()
-            .map(|cohort| hit(cohort, &part, is_exact))
-            .collect();
+        let matched_clients = part.clients.count(pace).await;
         let forgotten = ATTRIBUTES.iter().skip(part.cells.depth());
         let mut report = Self {
             requests: part.requests,
             matched_requests: part.matched,
-            matched_clients: part.clients.count(),
-            healthy_clients: Some(part.healthy_clients()),
-            matched_networks: networks(part.networks.count(), part.clients.count()),
-            matched_pulls: part.pulls.count(),
+            matched_clients,
+            healthy_clients: Some(part.healthy_clients(pace).await),
+            matched_networks: networks(part.networks.count(pace).await, matched_clients),
+            matched_pulls: part.pulls.count(pace).await,
             matched_bytes: part.bytes,
             share: ratio(part.matched, part.requests).unwrap_or(0.0),
             decided_requests: part.decided,
@@ -130,7 +128,7 @@ impl Report {
             clients_exact: is_exact,
             weighted: part.weighted > 0,
             sentence: String::new(),
-            cohorts,
+            cohorts: hits(&part, is_exact, pace).await,
             coarse: forgotten.map(|name| (*name).to_owned()).collect(),
             not_judged: NotJudged {
                 requests: part.not_judged,
@@ -198,61 +196,87 @@ fn networks(estimated: u64, clients: u64) -> u64 {
     estimated.min(clients)
 }
 
-fn hit(cohort: &Cover, part: &Partial, is_exact: bool) -> CohortHit {
+/// The cohorts that are hit.
+async fn hits(part: &Partial, is_exact: bool, pace: &impl Pace) -> Vec<CohortHit> {
+    let pulls = part.health.things(pace).await;
+    let mut hits = Vec::new();
+    for cohort in cover(&part.cells, pace).await {
+        hits.push(hit(&cohort, part, &pulls, is_exact, pace).await);
+    }
+    hits
+}
+
+async fn hit(
+    cohort: &Cover,
+    part: &Partial,
+    pulls: &[(u32, Sighting)],
+    is_exact: bool,
+    pace: &impl Pace,
+) -> CohortHit {
     let cells: BTreeSet<u32> = cohort.cells.iter().copied().collect();
     let holds = |cell: u32, _: u8| cells.contains(&cell);
-    let clients = part.clients.count_where(holds);
+    let clients = part.clients.count_where(holds, pace).await;
     let mut hit = CohortHit {
-        cohort: terms(cohort, part),
+        cohort: terms(cohort, part, pace).await,
         requests: cohort.matched,
         clients,
-        networks: networks(part.networks.count_where(holds), clients),
+        networks: networks(part.networks.count_where(holds, pace).await, clients),
         share_of_cohort: cohort.share(),
-        healthy: health(&cells, part),
+        healthy: health(&cells, pulls, pace).await,
         sentence: String::new(),
     };
     hit.sentence = sentence::of_cohort(&hit, &colos(&cells, part), is_exact);
+    pace.spent(WHOLE_SLICE).await;
     hit
 }
 
-/// Each attribute by the shorter of its two lists: the values that are in, or those that are not.
-fn terms(cohort: &Cover, part: &Partial) -> Vec<CohortTerm> {
-    let term = |(attribute, values): (usize, &BTreeSet<String>)| {
-        let seen = part.cells.iter().filter_map(|(key, _)| key.get(attribute));
-        let others: BTreeSet<&String> = seen.filter(|value| !values.contains(*value)).collect();
-        let name = ATTRIBUTES.get(attribute).copied().unwrap_or_default();
-        if others.is_empty() {
-            return (values.len() == 1).then(|| CohortTerm {
-                attribute: name.to_owned(),
-                values: values.iter().cloned().collect(),
-                not: None,
-            });
-        }
-        let is_shorter = others.len() < values.len();
-        let values: Vec<String> = if is_shorter {
-            others.into_iter().cloned().collect()
-        } else {
-            values.iter().cloned().collect()
-        };
-        Some(CohortTerm {
-            attribute: name.to_owned(),
-            values,
-            not: is_shorter.then_some(true),
+async fn terms(cohort: &Cover, part: &Partial, pace: &impl Pace) -> Vec<CohortTerm> {
+    let mut terms = Vec::new();
+    for (attribute, values) in cohort.said() {
+        let mut others: BTreeSet<&String> = BTreeSet::new();
+        each(part.cells.iter(), CELLS, pace, |(key, _)| {
+            others.extend(key.get(attribute).filter(|value| !values.contains(*value)));
         })
-    };
-    cohort.said().filter_map(term).collect()
+        .await;
+        terms.extend(term(attribute, values, others));
+    }
+    terms
 }
 
-fn health(cells: &BTreeSet<u32>, part: &Partial) -> Option<f64> {
-    let pulls = part.health.things();
-    let count = |holds: &dyn Fn(u8) -> bool| {
-        let own = pulls
-            .iter()
-            .filter(|(cell, seen)| cells.contains(cell) && holds(seen.flags));
-        own.map(|(_, seen)| u64::from(seen.weight)).sum()
+/// An attribute by the shorter of its two lists: the values that are in, or those that are not.
+fn term(attribute: usize, values: &BTreeSet<String>, others: BTreeSet<&String>) -> Option<CohortTerm> {
+    let name = ATTRIBUTES.get(attribute).copied().unwrap_or_default();
+    if others.is_empty() {
+        return (values.len() == 1).then(|| CohortTerm {
+            attribute: name.to_owned(),
+            values: values.iter().cloned().collect(),
+            not: None,
+        });
+    }
+    let is_shorter = others.len() < values.len();
+    let values: Vec<String> = if is_shorter {
+        others.into_iter().cloned().collect()
+    } else {
+        values.iter().cloned().collect()
     };
-    let completed = count(&|flags| flags == ANSWERED);
-    let known = count(&|flags| flags & (ANSWERED | TROUBLED) != 0);
+    Some(CohortTerm {
+        attribute: name.to_owned(),
+        values,
+        not: is_shorter.then_some(true),
+    })
+}
+
+/// `pulls` are those of all cells.
+async fn health(cells: &BTreeSet<u32>, pulls: &[(u32, Sighting)], pace: &impl Pace) -> Option<f64> {
+    let (mut completed, mut known) = (0, 0);
+    each(pulls, PAIRS, pace, |(cell, seen)| {
+        if seen.flags & (ANSWERED | TROUBLED) != 0 && cells.contains(cell) {
+            let weight = u64::from(seen.weight);
+            known += weight;
+            completed += if seen.flags == ANSWERED { weight } else { 0 };
+        }
+    })
+    .await;
     ratio(completed, known)
 }
 
@@ -262,10 +286,9 @@ fn colos(cells: &BTreeSet<u32>, part: &Partial) -> BTreeSet<String> {
         return BTreeSet::new();
     };
     let numbered = (0..).zip(part.cells.iter());
-    let matched = numbered.filter(|(place, (_, cell))| cells.contains(place) && cell.matched > 0);
-    matched
-        .filter_map(|(_, (key, _))| key.get(attribute).cloned())
-        .collect()
+    let matched = numbered.filter(|(place, (_, cell))| cell.matched > 0 && cells.contains(place));
+    let colos: BTreeSet<&String> = matched.filter_map(|(_, (key, _))| key.get(attribute)).collect();
+    colos.into_iter().cloned().collect()
 }
 
 fn ratio(part: u64, whole: u64) -> Option<f64> {

@@ -7,7 +7,9 @@
 use super::FxHashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use blobwatch_wire::splitmix;
+use super::work::{PAIRS, WHOLE_SLICE, each};
+use blobwatch_sql::Pace;
+use blobwatch_wire::{put_hex, splitmix, unhex};
 
 /// Pairs of a thing and a cell that are kept: some 40 bytes each, 650 KB. From 8,192 of them on, where a sample has just
 /// halved, a count has a standard error of 1/√8192 = 1.1 %.
@@ -65,31 +67,35 @@ impl Sample {
     }
 
     /// Different things, seen in any cell.
-    pub(super) fn count(&self) -> u64 {
-        self.count_where(|_, _| true)
+    pub(super) async fn count(&self, pace: &impl Pace) -> u64 {
+        self.count_where(|_, _| true, pace).await
     }
 
     /// Different things with a pair of cell and flags that holds.
-    pub(super) fn count_where(&self, holds: impl Fn(u32, u8) -> bool) -> u64 {
-        let held = self
-            .pairs
-            .iter()
-            .filter(|((_, cell), seen)| holds(*cell, seen.flags));
-        let mut things: Vec<(u64, u32)> = held.map(|((key, _), seen)| (*key, seen.weight)).collect();
+    pub(super) async fn count_where(&self, holds: impl Fn(u32, u8) -> bool, pace: &impl Pace) -> u64 {
+        let mut things: Vec<(u64, u32)> = Vec::new();
+        each(&self.pairs, PAIRS, pace, |((key, cell), seen)| {
+            if holds(*cell, seen.flags) {
+                things.push((*key, seen.weight));
+            }
+        })
+        .await;
         things.sort_unstable();
+        pace.spent(WHOLE_SLICE).await;
         things.dedup_by_key(|(key, _)| *key);
         let counted: u64 = things.iter().map(|(_, weight)| u64::from(*weight)).sum();
         counted << self.level.min(63)
     }
 
     /// Each thing once, with the cell of lowest number that holds, all of its flags there and elsewhere, and what it stands for.
-    pub(super) fn things(&self) -> Vec<(u32, Sighting)> {
+    pub(super) async fn things(&self, pace: &impl Pace) -> Vec<(u32, Sighting)> {
         let mut all: Vec<(u64, u32, Sighting)> = self
             .pairs
             .iter()
             .map(|((key, cell), seen)| (*key, *cell, *seen))
             .collect();
         all.sort_unstable();
+        pace.spent(WHOLE_SLICE).await;
         all.dedup_by(|next, first| {
             let same = next.0 == first.0;
             if same {
@@ -113,14 +119,17 @@ impl Sample {
     }
 
     /// Adds another's things, whose cells have the numbers `to` here.
-    pub(super) fn join(&mut self, other: &Self, to: &[u32]) {
+    pub(super) async fn join(&mut self, other: &Self, to: &[u32], pace: &impl Pace) {
         if other.level > self.level {
             self.rise(other.level);
         }
-        for ((key, cell), seen) in &other.pairs {
+        let room = MAX_PAIRS.saturating_sub(self.pairs.len());
+        self.pairs.reserve(other.pairs.len().min(room));
+        each(&other.pairs, PAIRS, pace, |((key, cell), seen)| {
             let cell = to.get(*cell as usize).copied().unwrap_or(*cell);
             self.insert(*key, cell, *seen);
-        }
+        })
+        .await;
     }
 }
 
@@ -133,22 +142,54 @@ struct Wire {
     weights: String,
 }
 
-/// Hex digits of a pair: key, cell, flags.
-const DIGITS: usize = 16 + 8 + 2;
+/// Bytes of a pair: key, cell, flags. Each is two hex digits.
+const PAIR_BYTES: usize = 8 + 4 + 1;
 
-/// Hex digits of a weight.
-const WEIGHT_DIGITS: usize = 8;
+/// Those of a weight.
+const WEIGHT_BYTES: usize = 4;
+
+fn bytes_of(key: u64, cell: u32, flags: u8) -> [u8; PAIR_BYTES] {
+    let mut bytes = [flags; PAIR_BYTES];
+    let numbers = key.to_be_bytes().into_iter().chain(cell.to_be_bytes());
+    bytes
+        .iter_mut()
+        .zip(numbers)
+        .for_each(|(byte, number)| *byte = number);
+    bytes
+}
+
+/// Key, cell and flags.
+fn pair_of(bytes: [u8; PAIR_BYTES]) -> Option<(u64, u32, u8)> {
+    let (key, rest) = bytes.split_first_chunk()?;
+    let (cell, rest) = rest.split_first_chunk()?;
+    Some((
+        u64::from_be_bytes(*key),
+        u32::from_be_bytes(*cell),
+        *rest.first()?,
+    ))
+}
+
+/// As many bytes as each item has, item by item.
+fn unhexed<const N: usize>(text: &str) -> impl Iterator<Item = Option<[u8; N]>> {
+    let digits = text.as_bytes().chunks(2 * N);
+    digits.map(|digits| unhex(std::str::from_utf8(digits).ok()?))
+}
+
+fn text_of(digits: Vec<u8>) -> String {
+    String::from_utf8(digits).unwrap_or_default()
+}
 
 impl Serialize for Sample {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let is_weighted = self.pairs.values().any(|seen| seen.weight != 1);
-        let (mut pairs, mut weights) = (String::with_capacity(self.pairs.len() * DIGITS), String::new());
+        let (mut pairs, mut weights) = (Vec::with_capacity(2 * PAIR_BYTES * self.pairs.len()), Vec::new());
         for ((key, cell), Sighting { flags, weight }) in &self.pairs {
-            pairs.push_str(&format!("{key:016x}{cell:08x}{flags:02x}"));
+            put_hex(&mut pairs, &bytes_of(*key, *cell, *flags));
             if is_weighted {
-                weights.push_str(&format!("{weight:08x}"));
+                put_hex(&mut weights, &weight.to_be_bytes());
             }
         }
+        let (pairs, weights) = (text_of(pairs), text_of(weights));
         let level = self.level;
         Wire {
             level,
@@ -163,28 +204,21 @@ impl<'de> Deserialize<'de> for Sample {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = Wire::deserialize(deserializer)?;
         let wrong = || serde::de::Error::custom("a sample has another form");
-        let count = wire.pairs.len() / DIGITS;
-        let is_whole = wire.pairs.len() == count * DIGITS
-            && (wire.weights.is_empty() || wire.weights.len() == count * WEIGHT_DIGITS);
-        if !wire.pairs.is_ascii() || !wire.weights.is_ascii() || wire.level > 63 || !is_whole {
+        let count = wire.pairs.len() / (2 * PAIR_BYTES);
+        let is_whole = wire.weights.is_empty() || wire.weights.len() == count * 2 * WEIGHT_BYTES;
+        if wire.level > 63 || !is_whole {
             return Err(wrong());
         }
-        let number = |text: &str, from: usize, digits: usize| {
-            let digits = text.get(from..from + digits).unwrap_or_default();
-            u64::from_str_radix(digits, 16).map_err(|_| wrong())
-        };
         let mut sample = Self {
             level: wire.level,
-            pairs: FxHashMap::default(),
+            pairs: FxHashMap::with_capacity_and_hasher(count, Default::default()),
         };
-        for place in 0..count {
-            let at = place * DIGITS;
-            let key = number(&wire.pairs, at, 16)?;
-            let cell = number(&wire.pairs, at + 16, 8)? as u32;
-            let flags = number(&wire.pairs, at + 24, 2)? as u8;
-            let weight = match wire.weights.as_str() {
-                "" => 1,
-                weights => number(weights, place * WEIGHT_DIGITS, WEIGHT_DIGITS)? as u32,
+        let mut weights = unhexed(&wire.weights);
+        for pair in unhexed(&wire.pairs) {
+            let (key, cell, flags) = pair.and_then(pair_of).ok_or_else(wrong)?;
+            let weight = match weights.next() {
+                Some(weight) => u32::from_be_bytes(weight.ok_or_else(wrong)?),
+                None => 1,
             };
             sample.pairs.insert((key, cell), Sighting { flags, weight });
         }
@@ -195,6 +229,19 @@ impl<'de> Deserialize<'de> for Sample {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blobwatch_sql::{Unpaced, at_once};
+
+    fn count(sample: &Sample) -> u64 {
+        at_once(sample.count(&Unpaced)).unwrap()
+    }
+
+    fn count_where(sample: &Sample, holds: impl Fn(u32, u8) -> bool) -> u64 {
+        at_once(sample.count_where(holds, &Unpaced)).unwrap()
+    }
+
+    fn things(sample: &Sample) -> Vec<(u32, Sighting)> {
+        at_once(sample.things(&Unpaced)).unwrap()
+    }
 
     fn of(keys: impl Iterator<Item = u64>, cells: u64) -> Sample {
         let mut sample = Sample::default();
@@ -213,9 +260,9 @@ mod tests {
         (0..10).for_each(|key| sample.insert(key, 0, seen(1, 8)));
         sample.insert(3, 0, seen(2, 1));
         sample.insert(4, 1, seen(4, 1));
-        assert_eq!(sample.count(), 8 * 8 + 2);
-        assert_eq!(sample.count_where(|cell, _| cell == 0), 9 * 8 + 1);
-        let things: u32 = sample.things().iter().map(|(_, seen)| seen.weight).sum();
+        assert_eq!(count(&sample), 8 * 8 + 2);
+        assert_eq!(count_where(&sample, |cell, _| cell == 0), 9 * 8 + 1);
+        let things: u32 = things(&sample).iter().map(|(_, seen)| seen.weight).sum();
         assert_eq!(things, 8 * 8 + 2);
         let text = serde_json::to_string(&sample).unwrap();
         assert_eq!(serde_json::from_str::<Sample>(&text).unwrap(), sample);
@@ -228,17 +275,17 @@ mod tests {
     fn a_sample_without_weights_is_read() {
         let older = r#"{"level":0,"pairs":"000000000000000100000002040000000000000002000000000f"}"#;
         let sample: Sample = serde_json::from_str(older).unwrap();
-        assert_eq!(sample.count(), 2);
+        assert_eq!(count(&sample), 2);
         let seen = Sighting { flags: 4, weight: 1 };
-        assert!(sample.things().contains(&(2, seen)));
+        assert!(things(&sample).contains(&(2, seen)));
     }
 
     #[test]
     fn few_are_counted_exactly() {
         let sample = of((0..16_384).chain(0..16_384), 7);
-        assert_eq!((sample.count(), sample.is_exact()), (16_384, true));
-        assert_eq!(sample.count_where(|cell, _| cell == 0), 2_341);
-        assert_eq!(sample.things().len(), 16_384);
+        assert_eq!((count(&sample), sample.is_exact()), (16_384, true));
+        assert_eq!(count_where(&sample, |cell, _| cell == 0), 2_341);
+        assert_eq!(things(&sample).len(), 16_384);
     }
 
     #[test]
@@ -248,11 +295,11 @@ mod tests {
             let off = |count: u64, truth: f64| (count as f64 / truth - 1.0).abs();
             assert!(!sample.is_exact() && sample.pairs.len() <= MAX_PAIRS);
             assert!(
-                off(sample.count(), truth as f64) < 0.045,
+                off(count(&sample), truth as f64) < 0.045,
                 "{truth}: {}",
-                sample.count()
+                count(&sample)
             );
-            let fifth = sample.count_where(|cell, _| cell == 3);
+            let fifth = count_where(&sample, |cell, _| cell == 3);
             assert!(off(fifth, truth as f64 / 5.0) < 0.1, "{truth}: {fifth}");
         }
     }
@@ -262,7 +309,7 @@ mod tests {
         bolero::check!().with_type::<(u16, u16)>().for_each(|(a, b)| {
             let (a, b) = (u64::from(*a), u64::from(*b));
             let mut joined = of(0..a, 3);
-            joined.join(&of(a / 2..b, 3), &[0, 1, 2]);
+            at_once(joined.join(&of(a / 2..b, 3), &[0, 1, 2], &Unpaced)).unwrap();
             assert_eq!(joined, of((0..a).chain(a / 2..b), 3));
         });
     }

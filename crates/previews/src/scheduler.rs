@@ -6,12 +6,14 @@
 mod colo;
 mod log;
 mod run;
+mod work;
 
 use blobwatch_rule_book::Stamp;
 use blobwatch_sql::{Sql, StoreError};
 
 use crate::{End, MAX_ATTEMPTS, Preview, PreviewStore, Progress, Slice, SliceCall, Status};
 pub(crate) use run::Run;
+pub use work::{Work, WorkResult};
 
 /// Slices that are asked for at the same time, of different FireLogs: their answers are in memory together, 2 MB each.
 const MAX_SLICES: usize = 8;
@@ -34,6 +36,8 @@ pub enum Event {
     FireLogs(Vec<String>),
     /// After [`Step::Ask`], in its order; none of a FireLog that did not answer.
     Slices(Vec<Option<Slice>>),
+    /// After [`Step::Work`].
+    Worked(WorkResult),
     /// The RuleBook knows of the preview, after [`Step::Tell`].
     Told,
     /// A step other than [`Step::Ask`] failed: the preview begins anew.
@@ -47,6 +51,8 @@ pub enum Step {
     NameFireLogs,
     /// Ask FireLogs for slices, all at once.
     Ask(Vec<(String, SliceCall)>),
+    /// Do what takes long, in slices.
+    Work(Work),
     /// Tell the RuleBook of a preview that is done: only then it may be announced.
     Tell(Stamp),
     /// Nothing before the alarm rings again.
@@ -62,6 +68,8 @@ enum State {
     Naming,
     Ready(Box<Run>),
     Asking(Box<Run>),
+    /// What was asked for is joined elsewhere.
+    Working,
     Telling {
         run: Box<Run>,
         end: End,
@@ -95,7 +103,11 @@ impl Scheduler {
                 self.go_on(store, now_ms)
             }
             (State::Naming, Event::FireLogs(names)) => self.begin(store, names, now_ms),
-            (State::Asking(run), Event::Slices(slices)) => self.take(store, run, slices, now_ms),
+            (State::Asking(run), Event::Slices(slices)) => {
+                self.state = State::Working;
+                Ok(Step::Work(Work { run, slices }))
+            }
+            (State::Working, Event::Worked(result)) => self.take(store, result, now_ms),
             (State::Telling { run, end, has_failed }, Event::Told) => {
                 self.end(store, &run, end, now_ms)?;
                 self.go_on_unless(has_failed, store, now_ms)
@@ -173,17 +185,16 @@ impl Scheduler {
     fn take<S: Sql>(
         &mut self,
         store: &PreviewStore<S>,
-        mut run: Box<Run>,
-        slices: Vec<Option<Slice>>,
+        result: WorkResult,
         now_ms: u64,
     ) -> Result<Step, StoreError> {
-        let has_failed = run.take(slices);
+        let WorkResult { run, has_failed, end } = result;
         self.progress = Some((run.preview().id.clone(), run.progress()));
-        if !run.is_over() || !is_running(store, run.preview())? {
+        let is_running = is_running(store, run.preview())?;
+        let Some(end) = end.filter(|_| is_running) else {
             self.state = State::Ready(run);
             return self.go_on_unless(has_failed, store, now_ms);
-        }
-        let end = run.end();
+        };
         if let Some(stamp) = run.stamp(&end, now_ms) {
             self.state = State::Telling { run, end, has_failed };
             return Ok(Step::Tell(stamp));

@@ -252,7 +252,7 @@ mod tests {
     use super::*;
     use crate::Partial;
     use blobwatch_rulebook::starter;
-    use blobwatch_sql::Native;
+    use blobwatch_sql::{Native, Unpaced, at_once};
 
     const NOW: u64 = 1_593_975_600_000;
 
@@ -267,7 +267,7 @@ mod tests {
 
     fn done() -> End {
         End::Done {
-            report: Box::new(Report::of(&plan(), Partial::default())),
+            report: Box::new(at_once(Report::of(&plan(), Partial::default(), &Unpaced)).unwrap()),
             incomplete: vec!["fl1-iad-0".to_owned()],
             error: None,
         }

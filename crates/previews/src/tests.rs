@@ -2,6 +2,7 @@
 
 mod addresses;
 mod enforcement;
+mod pauses;
 mod slices;
 mod splits;
 mod volumes;
@@ -17,7 +18,7 @@ use blobwatch_records::{Flush, Reply, RulebookVersion};
 use blobwatch_rule_book::PreviewPlan;
 use blobwatch_rule_book::preview_sample::{CANDIDATE, NOW, book, mode, plan, rule};
 use blobwatch_rulebook::{Compiled, Plan as Decision, Program, Rule, Rulebook, Watched};
-use blobwatch_sql::{Native, Unpaced, at_once};
+use blobwatch_sql::{Native, Slices, Unpaced, at_once};
 
 /// An isolate that has learned a rulebook and the FireLogs that it flushes to.
 struct Edge {
@@ -86,8 +87,12 @@ impl Edge {
     fn preview(&self, plan: &PreviewPlan, budget: u64) -> (Report, u64) {
         let logs = self.logs.iter().map(|(name, log)| (name.clone(), log.sql()));
         let (whole, scanned) = replayed(&logs.collect(), plan, budget);
-        (Report::of(plan, whole), scanned)
+        (report_of(plan, whole), scanned)
     }
+}
+
+fn report_of(plan: &PreviewPlan, whole: Partial) -> Report {
+    at_once(Report::of(plan, whole, &Unpaced)).unwrap()
 }
 
 /// Every slice of these FireLogs, through the form that travels.
@@ -105,7 +110,7 @@ fn replayed(logs: &BTreeMap<String, &Native>, plan: &PreviewPlan, budget: u64) -
         let slices = asked
             .iter()
             .map(|(name, call)| Some(slice(logs[name], call, budget)));
-        assert!(!run.take(slices.collect()));
+        assert!(!at_once(run.take(slices.collect(), &Unpaced)).unwrap());
     }
     let scanned = run.progress().scanned;
     (run.whole(), scanned)
@@ -125,7 +130,7 @@ fn slice(sql: &Native, call: &SliceCall, budget: u64) -> Slice {
 /// Every slice of one FireLog.
 fn run(sql: &Native, plan: &PreviewPlan, budget: u64, whole: &mut Partial) -> u64 {
     let (part, scanned) = replayed(&BTreeMap::from([("fl1-iad-0".to_owned(), sql)]), plan, budget);
-    whole.join(part);
+    at_once(whole.join(part, &Unpaced)).unwrap();
     scanned
 }
 

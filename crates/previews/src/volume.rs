@@ -26,7 +26,7 @@ struct Match {
 pub struct Matches(Vec<Match>);
 
 /// The windows of one colo's keys at the end of a stretch, for the next one.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Windows(FxHashMap<u64, Window>);
 
 impl From<(u64, u64, u64)> for Match {

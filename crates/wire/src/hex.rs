@@ -3,13 +3,23 @@
 /// Lower-case hex digits, two a byte.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    let mut text = String::with_capacity(2 * bytes.len());
+    let mut digits = Vec::with_capacity(2 * bytes.len());
+    put_hex(&mut digits, bytes);
+    String::from_utf8(digits).unwrap_or_default()
+}
+
+/// Adds them to text, where much is written.
+pub fn put_hex(out: &mut Vec<u8>, bytes: &[u8]) {
     for byte in bytes {
-        text.push(digit(byte >> 4));
-        text.push(digit(byte & 15));
+        out.extend([digit(byte >> 4), digit(byte & 15)]);
     }
-    text
+}
+
+const fn digit(nibble: u8) -> u8 {
+    match nibble {
+        0..=9 => b'0' + nibble,
+        _ => b'a' + nibble - 10,
+    }
 }
 
 /// The `N` bytes that lower-case hex digits stand for. `None` for anything else, capitals included: it would not be

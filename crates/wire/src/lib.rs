@@ -48,7 +48,7 @@ pub use bytes::{
 pub use figures::{grouped, percent};
 pub use hash::{FNV_START, fnv1a, splitmix, splitmix_finalizer};
 pub use health::{Health, KnownHealth, ObjectsHealth, Unstored};
-pub use hex::{hex, unhex, unhex_any_case};
+pub use hex::{hex, put_hex, unhex, unhex_any_case};
 pub use isolate_state::{IsolateState, NO_CAUSE};
 pub use log::{LogField, LogLevel, log_line};
 pub use loss::{DATA_LOSSES, Loss};

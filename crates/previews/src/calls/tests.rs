@@ -3,7 +3,7 @@ use crate::{End, Partial, Report};
 use blobwatch_pull::Action;
 use blobwatch_rule_book::PreviewPlan;
 use blobwatch_rule_book::preview_sample::{CANDIDATE, NOW, book, plan, rule};
-use blobwatch_sql::Native;
+use blobwatch_sql::{Native, Unpaced, at_once};
 
 fn sample() -> PreviewPlan {
     let rules = vec![rule(CANDIDATE, "ssl", Action::Block)];
@@ -164,7 +164,7 @@ fn what_the_rulebook_says_goes_to_the_previews_that_are_done() {
     let mut begin = |is_done: bool| {
         let preview = store.begin(&sample(), "ada", NOW).unwrap().unwrap();
         if is_done {
-            let report = Box::new(Report::of(&sample(), Partial::default()));
+            let report = Box::new(at_once(Report::of(&sample(), Partial::default(), &Unpaced)).unwrap());
             let incomplete = Vec::new();
             store
                 .end(

@@ -8,7 +8,7 @@ use super::log::Log;
 use crate::volume::{Windows, fires};
 use crate::{Partial, Slice, SliceCall, SliceTask};
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Colo {
     pub(super) logs: Vec<Log>,
     /// None at its end.

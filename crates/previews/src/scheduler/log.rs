@@ -3,7 +3,7 @@
 use super::MAX_TRIES;
 use crate::{Matches, Partial, Slice};
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Log {
     pub(super) name: String,
     /// Of the matches that it told, those that fire.

@@ -2,13 +2,14 @@
 
 use blobwatch_records::colo_of;
 use blobwatch_rule_book::{PreviewPlan, Stamp};
+use blobwatch_sql::Pace;
 
 use super::MAX_SLICES;
 use super::colo::Colo;
 use super::log::Log;
 use crate::{End, Partial, Preview, Progress, Report, Slice, SliceCall, Status};
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Run {
     preview: Preview,
     plan: PreviewPlan,
@@ -51,12 +52,12 @@ impl Run {
     }
 
     /// Takes the answers to [`Self::ask`], in its order; says whether one is missing.
-    pub(crate) fn take(&mut self, slices: Vec<Option<Slice>>) -> bool {
+    pub(crate) async fn take(&mut self, slices: Vec<Option<Slice>>, pace: &impl Pace) -> bool {
         let mut has_failed = false;
         for ((colo, place), slice) in self.due().into_iter().zip(slices) {
             has_failed |= slice.is_none();
             if let Some(colo) = self.colos.get_mut(colo) {
-                self.whole.join(colo.take(place, slice));
+                self.whole.join(colo.take(place, slice), pace).await;
             }
         }
         for colo in &mut self.colos {
@@ -88,7 +89,7 @@ impl Run {
     }
 
     /// What comes of it, once it is over.
-    pub(super) fn end(&self) -> End {
+    pub(super) async fn end(&mut self, pace: &impl Pace) -> End {
         let failed = self.logs().filter(|log| log.has_failed());
         let incomplete: Vec<String> = failed.map(|log| log.name.clone()).collect();
         if !incomplete.is_empty() && incomplete.len() == self.logs().count() {
@@ -97,8 +98,9 @@ impl Run {
             return End::Failed { error };
         }
         let error = self.refused.clone().filter(|_| !incomplete.is_empty());
+        let whole = std::mem::take(&mut self.whole);
         End::Done {
-            report: Box::new(Report::of(&self.plan, self.whole.clone())),
+            report: Box::new(Report::of(&self.plan, whole, pace).await),
             incomplete,
             error,
         }

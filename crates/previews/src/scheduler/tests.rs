@@ -1,7 +1,7 @@
 use super::*;
 use blobwatch_pull::Action;
 use blobwatch_rule_book::preview_sample::{CANDIDATE, NOW, book, plan, rule};
-use blobwatch_sql::Native;
+use blobwatch_sql::{Native, Unpaced, at_once};
 
 fn store() -> PreviewStore<Native> {
     PreviewStore::open(Native::in_memory().unwrap()).unwrap()
@@ -41,7 +41,18 @@ impl Machine {
         }
     }
 
+    /// Without the step in which answers are joined.
     fn next_at(&mut self, event: Event, now_ms: u64) -> Step {
+        match self.step(event, now_ms) {
+            Step::Work(work) => {
+                let result = at_once(work.run(&Unpaced)).unwrap();
+                self.step(Event::Worked(result), now_ms)
+            }
+            step => step,
+        }
+    }
+
+    fn step(&mut self, event: Event, now_ms: u64) -> Step {
         self.scheduler.next(&self.store, event, now_ms).unwrap()
     }
 
@@ -299,6 +310,36 @@ fn a_preview_that_was_cancelled_meanwhile_is_not_ended_again() {
     assert_eq!(machine.next(Event::Slices(vec![slice(None, 0)])), REST);
     assert_eq!(machine.status(&id), Status::Cancelled);
     assert_eq!(machine.scheduler.progress_of(&id), None);
+}
+
+/// The pauses of the work are everybody's turn: somebody cancels, and another alarm may ring.
+#[test]
+fn a_preview_that_ends_while_its_report_is_made_is_not_ended_twice() {
+    let mut machine = Machine::new();
+    let id = accept(&machine.store);
+    machine.begun(1);
+    let Step::Work(work) = machine.step(Event::Slices(vec![slice(None, 0)]), NOW) else {
+        panic!("the answers are joined at once");
+    };
+    machine.store.end(&id, End::Cancelled, 1, NOW).unwrap();
+    let result = at_once(work.run(&Unpaced)).unwrap();
+    assert_eq!(machine.step(Event::Worked(result), NOW), REST);
+    assert_eq!(machine.status(&id), Status::Cancelled);
+}
+
+#[test]
+fn work_that_was_given_up_is_not_taken() {
+    let mut machine = Machine::new();
+    let id = accept(&machine.store);
+    machine.begun(1);
+    let Step::Work(work) = machine.step(Event::Slices(vec![slice(None, 0)]), NOW) else {
+        panic!("the answers are joined at once");
+    };
+    assert_eq!(machine.next(Event::Rang), RETRY, "another alarm gives it up");
+    let result = at_once(work.run(&Unpaced)).unwrap();
+    assert_eq!(machine.step(Event::Worked(result), NOW), RETRY);
+    assert_eq!(machine.status(&id), Status::Running);
+    assert_eq!(machine.begun(1).len(), 1, "it begins anew");
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn a_rule_on_the_signature_of_a_handshake_is_judged() {
     let plan = hit("client.tcp wildcard \"4:255:*\"", None);
     let mut partial = Partial::default();
     run(log(signed(1, 300)).sql(), &plan, u64::MAX, &mut partial);
-    let report = Report::of(&plan, partial);
+    let report = report_of(&plan, partial);
     assert_eq!((report.matched_requests, report.not_judged.requests), (100, 0));
 }
 
@@ -135,8 +135,8 @@ fn slices_of_any_size_count_the_same() {
             let mut sliced = Partial::default();
             assert_eq!(run(log.sql(), &plan, budget, &mut sliced), 3_000);
             assert_eq!(
-                Report::of(&plan, sliced),
-                Report::of(&plan, whole.clone()),
+                report_of(&plan, sliced),
+                report_of(&plan, whole.clone()),
                 "{budget}"
             );
         }
@@ -159,7 +159,7 @@ fn a_window_takes_its_first_and_not_its_last_millisecond() {
     let mut whole = Partial::default();
     let scanned = run(log(records.clone()).sql(), &plan, 150, &mut whole);
     assert_eq!(scanned, expected.len() as u64);
-    assert_eq!(Report::of(&plan, whole).matched_requests, expected.len() as u64);
+    assert_eq!(report_of(&plan, whole).matched_requests, expected.len() as u64);
 }
 
 /// A volume by July 2020's mechanism: only what is above it fires.
@@ -175,7 +175,7 @@ fn a_volume_lets_only_busy_keys_fire() {
         let plan = hit("client.family ne \"x\"", Some(volume));
         let mut whole = Partial::default();
         run(log.sql(), &plan, 500, &mut whole);
-        let report = Report::of(&plan, whole);
+        let report = report_of(&plan, whole);
         assert_eq!(report.approximations.len(), 1);
         report.matched_requests
     };
@@ -198,7 +198,7 @@ fn weights_count_requests_and_clients_and_are_said() {
     let (clients, networks) = (10 * clients.len() as u64, networks.len() as u64);
     let mut whole = Partial::default();
     run(log(records).sql(), &plan, 1_000, &mut whole);
-    let report = Report::of(&plan, whole);
+    let report = report_of(&plan, whole);
     assert_eq!((report.requests, report.matched_requests), (2_000, requests));
     assert_eq!(
         (report.matched_clients, report.matched_networks),
@@ -222,7 +222,7 @@ fn what_only_others_told_of_is_left_out_and_said() {
     let plan = hit("client.family ne \"x\"", None);
     let mut whole = Partial::default();
     run(log(records).sql(), &plan, 1_000, &mut whole);
-    let report = Report::of(&plan, whole);
+    let report = report_of(&plan, whole);
     assert_eq!((report.requests, report.matched_requests), (170, 170));
     assert_eq!(report.approximations.len(), 1, "{:?}", report.approximations);
     assert!(
@@ -245,7 +245,7 @@ fn what_cannot_be_judged_is_said_with_the_fact_that_is_missing() {
     let mut whole = Partial::default();
     let log = log(records);
     run(log.sql(), &plan, 1_000, &mut whole);
-    let report = Report::of(&plan, whole);
+    let report = report_of(&plan, whole);
     assert_eq!((report.matched_requests, report.not_judged.requests), (0, docker));
     assert_eq!(report.not_judged.fields, ["http.referer"]);
     assert!(
@@ -256,7 +256,7 @@ fn what_cannot_be_judged_is_said_with_the_fact_that_is_missing() {
     let plan = hit("client.family eq \"docker\" or http.referer contains \"x\"", None);
     let mut whole = Partial::default();
     run(log.sql(), &plan, 1_000, &mut whole);
-    assert_eq!(Report::of(&plan, whole).matched_requests, docker);
+    assert_eq!(report_of(&plan, whole).matched_requests, docker);
 }
 
 /// A version that fired then has matched, whatever the record keeps of what it read.
@@ -278,7 +278,7 @@ fn a_rule_that_fired_then_needs_no_judging() {
     let plan = hit("ip.src in {192.0.2.0/24}", None);
     let mut whole = Partial::default();
     run(log(records).sql(), &plan, 1_000, &mut whole);
-    let report = Report::of(&plan, whole);
+    let report = report_of(&plan, whole);
     assert_eq!((report.matched_requests, report.not_judged.requests), (100, 200));
 }
 
@@ -315,7 +315,7 @@ fn the_cohort_that_is_hit_is_named_with_its_health() {
     let plan = hit("client.os eq \"amzn2\" and cf.colo.name ne \"IAD\"", None);
     let mut whole = Partial::default();
     run(log(records).sql(), &plan, 500, &mut whole);
-    let report = Report::of(&plan, whole);
+    let report = report_of(&plan, whole);
     assert_eq!(report.cohorts.len(), 1, "{:#?}", report.cohorts);
     let cohort = &report.cohorts[0];
     assert_eq!((cohort.share_of_cohort, cohort.requests), (1.0, 600));
@@ -345,7 +345,7 @@ fn two_cohorts_are_told_apart() {
     let plan = hit(expression, None);
     let mut whole = Partial::default();
     run(log(records).sql(), &plan, 500, &mut whole);
-    let report = Report::of(&plan, whole);
+    let report = report_of(&plan, whole);
     let terms: Vec<Vec<(&str, Vec<&str>)>> = report
         .cohorts
         .iter()
@@ -381,7 +381,7 @@ fn a_rule_that_has_no_cohort_hits_a_part_of_everyone() {
     let plan = hit("oci.digest contains \"1f\"", None);
     let mut whole = Partial::default();
     run(log(sample::traffic(2, 2_000)).sql(), &plan, 1_000, &mut whole);
-    let report = Report::of(&plan, whole);
+    let report = report_of(&plan, whole);
     assert!(report.matched_requests > 0);
     assert!(report.cohorts[0].share_of_cohort < 1.0, "{:#?}", report.cohorts);
 }
@@ -397,7 +397,7 @@ fn clients_are_never_in_more_networks_than_they_are() {
             part.clients.insert(client, 0, seen);
             part.networks.insert(!client, 0, seen);
         }
-        let report = Report::of(&plan, part);
+        let report = report_of(&plan, part);
         let (clients, networks) = (report.matched_clients, report.matched_networks);
         assert!(networks <= clients, "{clients} clients in {networks} networks");
     }
@@ -408,7 +408,7 @@ fn a_rule_that_matches_nothing_says_so() {
     let plan = hit("client.os eq \"nothing\"", None);
     let mut whole = Partial::default();
     run(log(sample::traffic(2, 1_000)).sql(), &plan, 1_000, &mut whole);
-    let report = Report::of(&plan, whole);
+    let report = report_of(&plan, whole);
     assert_eq!(
         report.sentence,
         "would deny nothing: none of 1,000 requests on default matches"
@@ -428,7 +428,7 @@ fn cells_are_bounded_and_count_all() {
     let matched = records.iter().filter(|record| record.os == "el8").count() as u64;
     let mut whole = Partial::default();
     run(log(records).sql(), &plan, 1_500, &mut whole);
-    let report = Report::of(&plan, whole);
+    let report = report_of(&plan, whole);
     assert_eq!((report.requests, report.matched_requests), (20_000, matched));
     assert_eq!(report.coarse, ["fingerprint"]);
     assert_eq!(

@@ -190,7 +190,7 @@ fn preview(records: &[Record], plan: &PreviewPlan, fire_logs: u32, budget: u64) 
         .map(|(name, records)| (name, log(records)))
         .collect();
     let logs = logs.iter().map(|(name, log)| (name.clone(), log.sql())).collect();
-    Report::of(plan, replayed(&logs, plan, budget).0)
+    report_of(plan, replayed(&logs, plan, budget).0)
 }
 
 /// July 2020's mechanism over any number of FireLogs, in stretches of any size.
@@ -245,7 +245,7 @@ fn a_fire_log_that_does_not_answer_holds_up_no_other() {
             answers.then(|| slice(log.sql(), &call, 200))
         });
         let slices = slices.collect();
-        run.take(slices);
+        at_once(run.take(slices, &Unpaced)).unwrap();
     }
     assert_eq!((asked_of_it, run.progress().scanned), (3, 1_000));
 }
