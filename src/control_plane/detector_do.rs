@@ -10,7 +10,7 @@ use std::cell::Cell;
 
 use blobwatch_detector::{
     Acknowledged, Allowed, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall, IngestedCall,
-    LostCall, NewShareCall, SharedDetector, SharedReportCall, keep_sums,
+    LostCall, NewShareCall, SharedDetector, SharedReportCall, keep_sums, save_when_due,
 };
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
@@ -89,6 +89,10 @@ impl DurableObject for Detector {
                 ),
                 ("deliver to webhooks", self.deliver().await),
                 (WRITE_ENTRIES, self.write_entries().await),
+                (
+                    "save the counts",
+                    save_when_due(self, now_ms(), &Slices::new(pause)).await,
+                ),
                 ("set the next alarm", self.ring_for_next().await),
             ] {
                 if let Err(problem) = step {

@@ -5,7 +5,7 @@ use super::counted::Counted;
 use super::spent::{Part, Spent};
 use crate::detect::cost::thread_cpu;
 use anyhow::{Context, Result, anyhow};
-use blobwatch_detector::{Allowed, Anomaly, AnomalyKind, Detector, answer, keep_sums};
+use blobwatch_detector::{Allowed, Anomaly, AnomalyKind, Detector, answer, keep_sums, save_when_due};
 use blobwatch_records::{CellBatch, OpenCohort, SLOT_S};
 use blobwatch_rule_book::{Loads, RuleBookStore, take_load};
 use blobwatch_rulebook::Rulebook;
@@ -139,7 +139,11 @@ impl Centre {
         let detector = &mut self.detector;
         let mut ticked = Ok(());
         let held = allocation_counter::measure(|| {
-            ticked = self.spent.of(Part::Ticks, || detector.tick(now_ms));
+            ticked = self.spent.of(Part::Ticks, || {
+                detector.tick(now_ms)?;
+                let saved = at_once(save_when_due(&RefCell::new(detector), now_ms, &Unpaced));
+                saved.unwrap_or(Ok(()))
+            });
         });
         self.hold(held.bytes_current, held.bytes_max);
         ticked?;

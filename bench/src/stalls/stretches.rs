@@ -12,7 +12,7 @@ use crate::preview::{CANDIDATES, plan};
 use crate::query::database;
 use anyhow::{Context, Result, anyhow};
 use blobwatch_detect::simulate::Random;
-use blobwatch_detector::{Allowed, Detector, answer, keep_sums, report_facts};
+use blobwatch_detector::{Allowed, Detector, answer, keep_sums, report_facts, save_when_due};
 use blobwatch_previews::{Budget, Partial, Replay, Report, Slice, SliceCall, SliceTask, scan_slice};
 use blobwatch_records::{CellBatch, SLOT_S};
 use blobwatch_sql::{Native, Pace, Slices, at_once};
@@ -103,6 +103,7 @@ fn of_detector(file: &std::path::Path) -> Result<Vec<Figure>> {
         stretches.note();
         let (shared, pace) = (RefCell::new(&mut detector), pace(&stretches));
         at_once(keep_sums(&shared, now_ms, &pace)).context("it paused")??;
+        at_once(save_when_due(&shared, now_ms, &pace)).context("it paused")??;
         let ticks = if is_faulty { &mut faulty } else { &mut healthy };
         ticks.push(stretches.longest());
         for part in 0..LEAVES.div_ceil(300) {

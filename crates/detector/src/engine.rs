@@ -21,6 +21,7 @@ mod merge;
 mod minute;
 mod older;
 mod pending;
+pub(crate) mod pieces;
 mod respond;
 mod rewatch;
 mod slot_sums;

@@ -12,6 +12,7 @@ use blobwatch_detect::monitor::Estimate;
 use serde::{Deserialize, Serialize};
 
 use super::cohort::Cohort;
+use super::engine::pieces::Writer;
 use super::key_table::KeyTable;
 use super::kind::{AnomalyKind, RATE_KINDS};
 use super::window::Window;
@@ -113,6 +114,14 @@ impl KindSums {
     fn numbers(self) -> (f64, f64) {
         (f64::from(self.0.0), f64::from(self.0.1))
     }
+}
+
+/// How far it is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum NormalPlace {
+    #[default]
+    First,
+    After(CellKey),
 }
 
 /// Decayed counts of every combination, learned while nothing was wrong with it.
@@ -281,6 +290,30 @@ impl Normal {
                 .iter()
                 .any(|(trials, _)| f64::from(*trials) > NEGLIGIBLE_TRIALS)
         });
+    }
+
+    /// Writes what postcard writes of it, a piece at a time: what is at a place. The next one, and `None` where all is written.
+    pub(super) fn put_piece(
+        &self,
+        place: NormalPlace,
+        out: &mut Writer,
+    ) -> postcard::Result<Option<NormalPlace>> {
+        let from = match &place {
+            NormalPlace::First => {
+                out.put(&self.combinations.len())?;
+                Bound::Unbounded
+            }
+            NormalPlace::After(key) => Bound::Excluded(key),
+        };
+        let mut last = None;
+        for pair in self.combinations.range((from, Bound::Unbounded)).take(PART) {
+            out.put(&pair)?;
+            last = Some(pair.0);
+        }
+        match last {
+            Some(last) => Ok(Some(NormalPlace::After(last.clone()))),
+            None => out.put(&self.hour).map(|()| None),
+        }
     }
 
     /// What was learned of a kind, after a combination: the next ones in their order.

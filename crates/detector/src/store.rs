@@ -22,12 +22,14 @@ mod losses;
 mod marginals;
 mod packets;
 mod rollups;
+mod save;
 mod schema;
 mod shares;
 mod sources;
 mod state;
 #[cfg(test)]
 pub(crate) mod tests;
+mod versioned;
 mod webhooks;
 
 pub(crate) use acts::{ActRequest, MAX_MUTED_MS};
@@ -37,6 +39,7 @@ pub use deliveries::{Attempt, Delivery};
 pub(crate) use marginals::{Marginals, StoredMarginal, is_upstream};
 pub use rollups::keep_sums;
 pub(crate) use rollups::{StoredRollup, Unit};
+pub use save::save_when_due;
 pub(crate) use shares::{MAX_SHARED_MS, SHARED_MS, Share, ShareRequest};
 pub(crate) use webhooks::MAX_WEBHOOKS;
 pub use webhooks::Webhook;
@@ -44,19 +47,22 @@ pub use webhooks::Webhook;
 use crate::Engine;
 use blobwatch_sql::{Sql, SqlValue, StoreError, migrate};
 use sources::Sources;
+use versioned::Versioned;
 
 /// The Detector over its database. Everything beside the database is a cache, read again when the object wakes.
 #[derive(Debug)]
 pub struct Detector<S> {
     sql: S,
-    engine: Engine,
-    sources: Sources,
+    engine: Versioned<Engine>,
+    sources: Versioned<Sources>,
     log: log::Size,
     delay: delay::Delay,
     /// As the database has it.
     kept_delay: u64,
     saved_ms: u64,
     saved_bytes: u64,
+    /// Saves that began.
+    saves: u64,
     kept_ms: u64,
 }
 
@@ -71,13 +77,14 @@ impl<S: Sql> Detector<S> {
         let kept_delay = count(&sql, "SELECT value FROM meta WHERE key = 'delay'", &[])?;
         let mut detector = Self {
             sql,
-            engine: saved.engine,
-            sources: saved.sources,
+            engine: Versioned::new(saved.engine),
+            sources: Versioned::new(saved.sources),
             log: log::Size::default(),
             delay: delay::Delay::after(kept_delay),
             kept_delay,
             saved_ms: now_ms,
             saved_bytes: saved.bytes,
+            saves: 0,
             kept_ms: now_ms,
         };
         detector.replay(saved.logged)?;

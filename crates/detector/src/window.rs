@@ -3,6 +3,7 @@
 //! Slots for the newest minutes, minutes before that. A cell's key is kept once, however many minutes it is in.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,8 @@ use blobwatch_records::{
     Affected, BlobCount, Bounds, Cell, CellCounts, CellKey, Cuts, Evidence, MAX_EVIDENCE, SampledRequest,
     note_blob,
 };
+
+use crate::engine::pieces::Writer;
 
 /// Slots of a minute.
 pub(crate) const MINUTE_SLOTS: u64 = 6;
@@ -163,6 +166,22 @@ impl Bucket {
         self.take_sample(other.sample.iter().cloned(), &other.cuts);
     }
 
+    /// Writes some rows, and what follows them after the last ones; the last of them where others follow.
+    fn put_rows(&self, after: Option<u32>, out: &mut Writer) -> postcard::Result<Option<u32>> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut last = None;
+        let mut rows = self.rows.range((from, Bound::Unbounded));
+        for row in rows.by_ref().take(WRITTEN_ROWS) {
+            out.put(&row)?;
+            last = Some(*row.0);
+        }
+        if rows.next().is_some() {
+            return Ok(last);
+        }
+        out.put(&(&self.other, &self.sample, &self.cuts))?;
+        Ok(None)
+    }
+
     /// About.
     fn bytes(&self) -> usize {
         let sample = self.sample.iter().map(|(_, request)| request.bytes());
@@ -176,7 +195,52 @@ impl Bucket {
     }
 }
 
+/// How far a window is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum WindowPlace {
+    #[default]
+    Keys,
+    Bucket(usize),
+    /// The rows of a bucket after one.
+    Rows(usize, Option<u32>),
+}
+
+/// Rows that are written at once: 3 KB each where all of their sketches are full.
+const WRITTEN_ROWS: usize = 256;
+
 impl Window {
+    /// Writes what postcard writes of it, a piece at a time: what is at a place. The next one, and `None` where all is written.
+    pub(super) fn put_piece(
+        &self,
+        place: WindowPlace,
+        out: &mut Writer,
+    ) -> postcard::Result<Option<WindowPlace>> {
+        Ok(match place {
+            WindowPlace::Keys => {
+                out.put(&self.keys.keys)?;
+                out.put(&self.buckets.len())?;
+                Some(WindowPlace::Bucket(0))
+            }
+            WindowPlace::Bucket(at) => match self.buckets.get(at) {
+                Some(bucket) => {
+                    out.put(&(bucket.first, bucket.last, bucket.rows.len()))?;
+                    Some(WindowPlace::Rows(at, None))
+                }
+                None => None,
+            },
+            WindowPlace::Rows(at, after) => match self.buckets.get(at) {
+                Some(bucket) => Some(
+                    bucket
+                        .put_rows(after, out)?
+                        .map_or(WindowPlace::Bucket(at + 1), |last| {
+                            WindowPlace::Rows(at, Some(last))
+                        }),
+                ),
+                None => None,
+            },
+        })
+    }
+
     /// As an older build saved it.
     pub(super) fn of_parts(keys: Vec<Option<CellKey>>, buckets: VecDeque<Bucket>) -> Self {
         let keys = Keys::from(keys);

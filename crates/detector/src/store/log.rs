@@ -44,7 +44,8 @@ impl<S: Sql> Detector<S> {
         if self.sources.has(&batch.source, batch.epoch, seq) {
             return Ok(seq);
         }
-        let outcome = self.engine.tick(self.over_slot(now_ms));
+        let over = self.over_slot(now_ms);
+        let outcome = self.engine.tick(over);
         self.sql.transaction(|| {
             self.log_bytes(bytes, now_ms)?;
             self.keep(&outcome, now_ms)
@@ -69,7 +70,8 @@ impl<S: Sql> Detector<S> {
         if self.has_heard(harm)? {
             return Ok(());
         }
-        let mut outcome = self.engine.tick(self.over_slot(now_ms));
+        let over = self.over_slot(now_ms);
+        let mut outcome = self.engine.tick(over);
         outcome.changes.extend(self.engine.harm(harm, now_ms).changes);
         let bytes = serde_json::to_vec(harm).map_err(|error| StoreError::Corrupt(error.to_string()))?;
         self.sql.transaction(|| {
@@ -107,12 +109,13 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    /// Tests what is over, and saves, rolls up and forgets what is due. For the object's alarm.
+    /// Tests what is over, rolls up and forgets what is due. For the object's alarm, which saves after it.
     ///
     /// # Errors
     /// When SQLite refuses; what is in memory is in doubt then.
     pub fn tick(&mut self, now_ms: u64) -> Result<(), StoreError> {
-        let outcome = self.engine.tick(self.over_slot(now_ms));
+        let over = self.over_slot(now_ms);
+        let outcome = self.engine.tick(over);
         if outcome != Outcome::default() {
             self.sql.transaction(|| {
                 self.keep(&outcome, now_ms)?;
@@ -128,9 +131,6 @@ impl<S: Sql> Detector<S> {
         self.forget_shares(now_ms)?;
         self.tell_conditions(now_ms)?;
         self.keep_delay()?;
-        if self.is_save_due(now_ms) {
-            self.save(now_ms)?;
-        }
         self.retain(now_ms)
     }
 
@@ -193,7 +193,8 @@ impl<S: Sql> Detector<S> {
                 let bytes = row.take_blob(2, "batch.bytes")?;
                 self.log.batches += 1;
                 self.log.bytes += bytes.len() as u64;
-                self.engine.tick(self.over_slot(arrived_ms));
+                let over = self.over_slot(arrived_ms);
+                self.engine.tick(over);
                 // A harm is JSON: it has taken a number, which the next anomaly has not. So is an act.
                 if bytes.first() == Some(&b'{') {
                     if let Some(LoggedAct { act, mutes }) = LoggedAct::read(&bytes) {
@@ -222,7 +223,7 @@ impl<S: Sql> Detector<S> {
         Ok(())
     }
 
-    fn is_save_due(&self, now_ms: u64) -> bool {
+    pub(super) fn is_save_due(&self, now_ms: u64) -> bool {
         let old = self.log.batches > 0 && now_ms >= self.saved_ms + SAVE_EVERY_MS;
         old || self.log.batches >= SAVE_BATCHES || self.log.bytes >= SAVE_BYTES.max(self.saved_bytes)
     }

@@ -1,17 +1,10 @@
-//! The state in parts that fit in rows, and back.
+//! The state that was saved last, read back from its parts.
 
-use std::collections::BTreeMap;
-
-use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
 use super::sources::Sources;
-use super::{Detector, count, log};
-use crate::coverage::RecentTraffic;
-use crate::handling::Mute;
-use crate::upstream::UpstreamFires;
 use crate::{Admission, Engine, OlderAdmission, OlderEngine};
-use blobwatch_sql::{Sql, SqlValue, StoreError, json, number};
+use blobwatch_sql::{Sql, StoreError, number};
 
 /// Of the saved bytes. It grows with every change of what [`Engine`] or a monitor keeps. A state of a newer format is refused as a
 /// database of a newer schema is: saving over it would lose it. One of an older format is left unread: anomalies, marks and roll-ups are rows of their own and stay, and what is normal is learned anew, which
@@ -27,23 +20,8 @@ const OF_FIXED_LENGTH: u64 = 6;
 /// That without what follows the sources: values are admitted anew.
 const WITHOUT_ADMISSION: u64 = 5;
 
-/// Bytes of a row are at most 2 MB on the platform.
-const PART_BYTES: usize = 1_900_000;
-
 /// Room that is made at once for a state that is read: of 300 FireLogs one has 30 MB.
 const MAX_STATE_BYTES: usize = 64_000_000;
-
-/// What is saved.
-#[derive(Serialize)]
-struct State<'a> {
-    engine: &'a Engine,
-    sources: &'a Sources,
-    admission: &'a Admission,
-    traffic: &'a RecentTraffic,
-    upstream: &'a UpstreamFires,
-    mutes: &'a [Mute],
-    waiting: BTreeMap<u64, &'a [Vec<u8>]>,
-}
 
 /// What is read back.
 pub(super) struct Saved {
@@ -60,18 +38,18 @@ struct Read<E> {
     sources: Sources,
 }
 
-const HEAD: &str = "meta.value of state";
+pub(super) const HEAD: &str = "meta.value of state";
 
-/// Says which batches are in the parts. What is beyond them an older build left of a save that did not end.
+/// Says which batches are in the parts. What is beyond them was left by a save that did not end.
 #[derive(Serialize, Deserialize)]
-struct Head {
-    format: u64,
+pub(super) struct Head {
+    pub(super) format: u64,
     /// Of the first part. Builds before this one had 0, and read all that there are.
     #[serde(default)]
-    first: u64,
-    parts: u64,
-    bytes: u64,
-    logged: u64,
+    pub(super) first: u64,
+    pub(super) parts: u64,
+    pub(super) bytes: u64,
+    pub(super) logged: u64,
 }
 
 /// All that is sure of the head that a newer build writes.
@@ -176,119 +154,5 @@ fn admission(bytes: &[u8], format: u64) -> Option<(Admission, &[u8])> {
             Some((older.into(), rest))
         }
         _ => postcard::take_from_bytes(bytes).ok(),
-    }
-}
-
-impl<S: Sql> Detector<S> {
-    /// Saves the state and empties the log.
-    pub(super) fn save(&mut self, now_ms: u64) -> Result<(), StoreError> {
-        let logged = count(&self.sql, "SELECT coalesce(max(id), 0) FROM batch", &[])?;
-        let bytes = self.sql.transaction(|| {
-            let first = count(&self.sql, "SELECT coalesce(max(part) + 1, 0) FROM state", &[])?;
-            let (parts, bytes) = self.write_parts(first)?;
-            let head = Head {
-                format: STATE_FORMAT,
-                first,
-                parts,
-                bytes,
-                logged,
-            };
-            self.sql.run(
-                "INSERT OR REPLACE INTO meta (key, value) VALUES ('state', ?)",
-                &[json(&head, HEAD)?],
-            )?;
-            self.sql
-                .run("DELETE FROM state WHERE part < ?", &[number(first)])?;
-            // The newest stays, so that its number is never given again.
-            self.sql
-                .run("DELETE FROM batch WHERE id < ?", &[number(logged)])?;
-            Ok::<u64, StoreError>(bytes)
-        })?;
-        self.saved_ms = now_ms;
-        self.saved_bytes = bytes;
-        self.log = log::Size::default();
-        Ok(())
-    }
-
-    /// Writes the parts as they fill, the first under this number: all of them at once would take as much room as the state does.
-    /// Returns how many there are, and their bytes.
-    fn write_parts(&self, first: u64) -> Result<(u64, u64), StoreError> {
-        let state = State {
-            engine: &self.engine,
-            sources: &self.sources,
-            admission: self.engine.admission(),
-            traffic: self.engine.traffic(),
-            upstream: self.engine.upstream(),
-            mutes: self.engine.mutes(),
-            waiting: self.engine.waiting(),
-        };
-        let mut refused = None;
-        let parts = Parts {
-            sql: &self.sql,
-            room: PART_BYTES,
-            next: first,
-            bytes: Vec::new(),
-            total: 0,
-            refused: &mut refused,
-        };
-        let written = postcard::serialize_with_flavor(&state, parts);
-        let corrupt = |error| StoreError::Corrupt(format!("the state ({error})"));
-        let (next, bytes) = written.map_err(|error| refused.unwrap_or_else(|| corrupt(error)))?;
-        Ok((next - first, bytes))
-    }
-}
-
-/// Rows that are written as they fill.
-pub(super) struct Parts<'a, S> {
-    pub(super) sql: &'a S,
-    /// Bytes of one.
-    pub(super) room: usize,
-    /// The number of the next.
-    pub(super) next: u64,
-    pub(super) bytes: Vec<u8>,
-    pub(super) total: u64,
-    /// Why SQLite refused one: the serializer has no error for it.
-    pub(super) refused: &'a mut Option<StoreError>,
-}
-
-impl<S: Sql> Parts<'_, S> {
-    fn write(&mut self) -> postcard::Result<()> {
-        let bytes = std::mem::take(&mut self.bytes);
-        self.total += bytes.len() as u64;
-        let part = [number(self.next), SqlValue::Blob(bytes)];
-        self.next += 1;
-        let written = self
-            .sql
-            .run("INSERT INTO state (part, bytes) VALUES (?, ?)", &part);
-        written.map(drop).map_err(|error| {
-            *self.refused = Some(error.into());
-            postcard::Error::SerializeBufferFull
-        })
-    }
-}
-
-impl<S: Sql> Flavor for Parts<'_, S> {
-    /// The number after the last, and the bytes of all.
-    type Output = (u64, u64);
-
-    fn try_extend(&mut self, mut data: &[u8]) -> postcard::Result<()> {
-        while let Some((now, later)) = data.split_at_checked(self.room - self.bytes.len()) {
-            self.bytes.extend_from_slice(now);
-            self.write()?;
-            data = later;
-        }
-        self.bytes.extend_from_slice(data);
-        Ok(())
-    }
-
-    fn try_push(&mut self, data: u8) -> postcard::Result<()> {
-        self.try_extend(&[data])
-    }
-
-    fn finalize(mut self) -> postcard::Result<(u64, u64)> {
-        if !self.bytes.is_empty() {
-            self.write()?;
-        }
-        Ok((self.next, self.total))
     }
 }

@@ -7,6 +7,7 @@ mod deliveries;
 mod ingest;
 mod marginals;
 mod rollups;
+mod saves;
 mod schema;
 mod shares;
 mod state;
@@ -66,6 +67,14 @@ pub(crate) fn keep_all_sums(detector: &mut Detector<Native>, now_ms: u64) {
     at_once(keep_sums(&RefCell::new(detector), now_ms, &Unpaced))
         .unwrap()
         .unwrap();
+}
+
+pub(crate) fn save(detector: &mut Detector<Native>, now_ms: u64) {
+    try_to_save(detector, now_ms).unwrap();
+}
+
+fn try_to_save(detector: &mut Detector<Native>, now_ms: u64) -> Result<(), StoreError> {
+    at_once(save::save(&RefCell::new(detector), now_ms, &Unpaced)).unwrap()
 }
 
 pub(crate) fn accept(

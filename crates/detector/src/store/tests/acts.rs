@@ -211,7 +211,7 @@ fn a_process_that_dies_after_any_act_goes_on_where_it_was() {
             }
         }
         if at == 379 {
-            dying.save(now).unwrap();
+            save(&mut dying, now);
         }
         if acts(at).is_some() {
             dying = reopened(dying, now + 2_000);
@@ -224,7 +224,7 @@ fn a_process_that_dies_after_any_act_goes_on_where_it_was() {
 }
 
 fn state(detector: &Detector<Native>) -> Vec<u8> {
-    postcard::to_allocvec(&detector.engine).unwrap()
+    postcard::to_allocvec(&*detector.engine).unwrap()
 }
 
 #[test]

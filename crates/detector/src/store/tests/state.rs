@@ -1,5 +1,4 @@
 use super::*;
-use crate::store::state::Parts;
 use flate2::read::GzDecoder;
 use std::io::Read;
 
@@ -15,7 +14,7 @@ fn a_save_that_did_not_end_leaves_the_one_before() {
         accept(&mut detector, batch, arrival(batch)).unwrap();
     }
     for _ in 0..2 {
-        detector.save(START_MS).unwrap();
+        save(&mut detector, START_MS);
     }
     let before = state(&detector.engine);
     let part = detector.sql.run("SELECT part FROM state", &[]).unwrap();
@@ -27,45 +26,17 @@ fn a_save_that_did_not_end_leaves_the_one_before() {
         .unwrap();
     let mut detector = reopened(detector, START_MS);
     assert_eq!(state(&detector.engine), before);
-    detector.save(START_MS).unwrap();
+    save(&mut detector, START_MS);
     let rows = detector.sql.run("SELECT part FROM state", &[]).unwrap();
     assert_eq!(rows.len(), 1, "the rest of it goes with the next one");
     assert_eq!(state(&reopened(detector, START_MS).engine), before);
 }
 
 #[test]
-fn a_state_is_cut_where_a_row_is_full() {
-    let detector = open();
-    let state: Vec<u8> = (0..25).collect();
-    let mut refused = None;
-    let parts = Parts {
-        sql: &detector.sql,
-        room: 10,
-        next: 7,
-        bytes: Vec::new(),
-        total: 0,
-        refused: &mut refused,
-    };
-    // A length, and a byte for each number below 128.
-    let written = postcard::serialize_with_flavor(&state, parts);
-    assert_eq!((written, refused), (Ok((10, 26)), None));
-    let rows = "SELECT part, bytes FROM state ORDER BY part";
-    let rows = detector.sql.run(rows, &[]).unwrap();
-    let rows = rows.into_iter().map(|mut row| {
-        let part = row.integer(0, "state.part").unwrap();
-        (part, row.take_blob(1, "state.bytes").unwrap())
-    });
-    let (numbers, parts): (Vec<u64>, Vec<Vec<u8>>) = rows.unzip();
-    assert_eq!(numbers, [7, 8, 9]);
-    assert!(parts.iter().map(Vec::len).eq([10, 10, 6]));
-    assert_eq!(parts.concat(), postcard::to_allocvec(&state).unwrap());
-}
-
-#[test]
 fn a_row_that_is_refused_says_why() {
     let detector = open();
     detector.sql.run("DROP TABLE state", &[]).unwrap();
-    let error = { detector }.save(START_MS).unwrap_err().to_string();
+    let error = try_to_save(&mut { detector }, START_MS).unwrap_err().to_string();
     assert!(error.contains("no such table: state"), "{error}");
 }
 
@@ -111,7 +82,7 @@ fn a_saved_state_empties_the_log_and_comes_back() {
     }
     let now = arrival(&batches[379]) + 5_000;
     assert_eq!(detector.log.batches, 380);
-    detector.save(now).unwrap();
+    save(&mut detector, now);
     let kept = count(&detector.sql, "SELECT count(*) FROM batch", &[]).unwrap();
     assert_eq!((kept, detector.log.batches), (1, 0));
     let before = state(&detector.engine);
@@ -165,7 +136,7 @@ fn what_waited_in_an_older_build_is_counted_once() {
     assert_eq!(detector.engine.ticked(), Some(159_403_703));
     assert_eq!((detector.engine.cohorts(), detector.sources()), (1_545, 1));
     assert_eq!(shown(&detector), 12_584);
-    detector.save(START_MS).unwrap();
+    save(&mut detector, START_MS);
     let mut detector = reopened(detector, START_MS);
     detector.tick(arrival(&story()[23]) + 60_000).unwrap();
     assert_eq!(shown(&detector), 13_132);
@@ -179,7 +150,7 @@ fn what_waits_is_saved() {
         accept(&mut detector, batch, arrival(batch)).unwrap();
     }
     let now = arrival(&batches[23]);
-    detector.save(now).unwrap();
+    save(&mut detector, now);
     let mut detector = reopened(detector, now);
     let before = shown(&detector);
     detector.tick(now + 60_000).unwrap();
@@ -212,7 +183,7 @@ fn reads(format: u64, bytes: &[u8]) {
     assert_eq!(detector.engine.ticked(), Some(159_403_688));
     assert_eq!((detector.engine.cohorts(), detector.sources()), (60, 1));
     assert!(shown(&detector) > 0);
-    detector.save(START_MS).unwrap();
+    save(&mut detector, START_MS);
     let before = state(&detector.engine);
     assert_eq!(state(&reopened(detector, START_MS).engine), before);
 }
@@ -225,7 +196,7 @@ fn a_state_of_another_build_is_left_and_its_anomalies_are_closed() {
         accept(&mut detector, batch, arrival(batch)).unwrap();
     }
     let now = arrival(&batches[384]) + 5_000;
-    detector.save(now).unwrap();
+    save(&mut detector, now);
     detector
         .sql
         .run(
