@@ -5,8 +5,8 @@
 //! Nothing is taken back after that.
 
 use super::outbox::OutboxBatch;
-use super::refine::block;
 use super::{FireLog, FireLogError, Source, losses, refine};
+use blobwatch_pull::Record;
 use blobwatch_records::{History, SLOT_S, Tally};
 use blobwatch_sql::{Pace, Row, Shared, Sql, StoreError, number};
 use blobwatch_wire::{FNV_START, fnv1a};
@@ -22,6 +22,9 @@ pub(crate) const CUT_SPREAD_MS: u64 = 750;
 
 /// Batches of one cut: 25,600 records, 0.1 s natively.
 const MAX_CUT_ROWS: usize = 100;
+
+/// Records that are counted at once: a millisecond natively.
+const COUNTED_RECORDS: usize = 64;
 
 const ARRIVED: &str = "SELECT arrived_ms, isolate, seq FROM inbox WHERE arrived_ms > ? AND arrived_ms <= ?";
 
@@ -57,8 +60,15 @@ pub(super) async fn cut<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     batches.truncate(MAX_CUT_ROWS);
     let mut tally = Tally::default();
     for (_, source) in &batches {
-        let records = log.with(|log| count(&log.sql, &log.past.history, &mut tally, *source))?;
-        pace.spent(records).await;
+        let records = log.with(|log| refine::records(&log.sql, *source))?;
+        pace.spent(records.len()).await;
+        for some in records.chunks(COUNTED_RECORDS) {
+            log.with(|log| {
+                count(&log.past.history, &mut tally, some);
+                Ok(())
+            })?;
+            pace.spent(some.len()).await;
+        }
     }
     let cut_ms = batches.last().map_or(after_ms, |(arrived_ms, _)| *arrived_ms);
     log.with(|log| {
@@ -84,20 +94,10 @@ pub(super) async fn cut<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     })
 }
 
-/// Counts a batch; how many records it has. What cannot be read is counted as lost when it is merged.
-fn count(
-    sql: &impl Sql,
-    history: &History,
-    tally: &mut Tally,
-    source: Source,
-) -> Result<usize, FireLogError> {
-    let Some(block) = block(sql, source)? else {
-        return Ok(0);
-    };
-    for record in refine::read(&block)? {
-        tally.count(&record, &history.recall(&record));
+fn count(history: &History, tally: &mut Tally, records: &[Record]) {
+    for record in records {
+        tally.count(record, &history.recall(record));
     }
-    Ok(block.rows().len())
 }
 
 /// The batches of the inbox that came in `(after, until]`, in that order.

@@ -1,6 +1,6 @@
 //! Turning many small rows into few large ones: less to read for a query, and better dictionaries.
 //!
-//! What a step takes from the inbox and what it writes as segments are the same records, in one transaction at its end.
+//! What is taken from the inbox and the segment that it becomes are the same records, in one transaction for each segment.
 //! The newest segment is filled up first, so that quiet hours do not leave thousands of small ones.
 
 use super::request_sums::RequestTally;
@@ -91,7 +91,7 @@ impl<S: Sql> FireLog<S> {
     }
 }
 
-/// One step of merging; the number of batches merged. Nothing of it is in the database before all of it is. A correction
+/// One step of merging; the number of batches merged. Nothing of a segment is in the database before all of it is. A correction
 /// that comes for a record after it was read is written with the newest segment.
 pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     log: &L,
@@ -104,80 +104,106 @@ pub(super) async fn merge<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
         log.with(|log| writer.fill_up(log, first.first_ms))?;
         pace.spent(writer.builder.len() / OPENING).await;
     }
-    let (mut lost, mut left_out) = (0, 0);
-    let (mut fires, mut requests) = (FireTally::default(), RequestTally::default());
-    for waiting in &taken {
-        match log.with(|log| read(log, waiting))? {
+    let (merged, mut left_out) = (taken.len() as u64, 0);
+    for waiting in taken {
+        let records = waiting.records;
+        match log.with(|log| read(log, &waiting))? {
             Some((block, bytes)) => {
                 if writer.is_full_for(block.rows().len(), bytes) {
-                    close(log, &mut writer, pace).await?;
+                    close(log, &mut writer, now_ms, pace).await?;
                 }
-                fires.count(&block);
-                requests.count(&block);
+                writer.replaced.count(&block);
                 left_out += log.with(|_| Ok(sample.take(block, &mut writer.builder)?))?;
             }
-            None => lost += waiting.records,
+            None => writer.replaced.lost += records,
         }
-        pace.spent(waiting.records as usize).await;
+        writer.replaced.batches.push(waiting);
+        pace.spent(records as usize).await;
     }
-    close(log, &mut writer, pace).await?;
-    log.with(|log| log.end_merge(&taken, &writer, lost, (fires, requests), now_ms))?;
-    log.with(|log| {
-        log.load.left_out(left_out, now_ms);
-        Ok(())
-    })?;
-    Ok(taken.len() as u64)
+    close(log, &mut writer, now_ms, pace).await?;
+    log.with(|log| log.end_merge(left_out, now_ms))?;
+    Ok(merged)
 }
 
-/// Ends the segment in the making.
+/// Puts the segment in the making in the place of its batches.
 async fn close<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     log: &L,
     writer: &mut Writer,
+    now_ms: u64,
     pace: &impl Pace,
 ) -> Result<(), L::Error> {
+    let mut segment = None;
     if let Some(bytes) = writer.encode(pace).await {
-        log.with(|_| writer.close(&bytes))?;
+        segment = Some(log.with(|_| Segment::read(&bytes))?);
         pace.spent(TARGET_RECORDS / OPENING).await;
     }
+    log.with(|log| log.replace(writer, segment, now_ms))?;
+    pace.spent(TARGET_RECORDS / OPENING).await;
     Ok(())
 }
 
 impl<S: Sql> FireLog<S> {
-    /// Puts segments in the place of batches.
-    fn end_merge(
+    fn replace(
         &mut self,
-        taken: &[Waiting],
-        writer: &Writer,
-        lost: u64,
-        (fires, requests): (FireTally, RequestTally),
+        writer: &mut Writer,
+        segment: Option<Segment>,
         now_ms: u64,
     ) -> Result<(), FireLogError> {
+        let (replaced, tail) = (std::mem::take(&mut writer.replaced), writer.tail.take());
         let sql = &self.sql;
         sql.transaction(|| {
-            for waiting in taken {
-                waiting.delete(sql)?;
+            replaced.forget(sql, now_ms)?;
+            match segment {
+                Some(segment) => segment.write(sql, tail),
+                None => Ok(()),
             }
-            writer.write(sql)?;
-            if lost > 0 {
-                // A stored batch that cannot be read must not stop all others from being merged: it is dropped, and counted.
-                let count = u32::try_from(lost).unwrap_or(u32::MAX);
-                losses::add(sql, &[("records_unreadable".to_owned(), count)].into(), now_ms)?;
-            }
-            requests.put(sql)?;
-            let uncounted = fires.put(sql)?;
-            if uncounted > 0 {
-                losses::add(
-                    sql,
-                    &[("rule_fires_dropped".to_owned(), uncounted)].into(),
-                    now_ms,
-                )?;
-            }
-            remember(sql, taken, now_ms)
-        })?;
+        })
+    }
+
+    fn end_merge(&mut self, left_out: u64, now_ms: u64) -> Result<(), FireLogError> {
         self.past.late.forget(now_ms.saturating_sub(CORRECTED_WITHIN_MS));
         self.inbox = self.waiting()?;
         self.is_merging = false;
+        self.load.left_out(left_out, now_ms);
         Ok(())
+    }
+}
+
+/// Batches whose place a segment takes, and what is added up of them.
+#[derive(Default)]
+struct Replaced {
+    batches: Vec<Waiting>,
+    /// Records of those that cannot be read.
+    lost: u64,
+    fires: FireTally,
+    requests: RequestTally,
+}
+
+impl Replaced {
+    fn count(&mut self, block: &Block) {
+        self.fires.count(block);
+        self.requests.count(block);
+    }
+
+    fn forget(self, sql: &impl Sql, now_ms: u64) -> Result<(), FireLogError> {
+        for waiting in &self.batches {
+            waiting.delete(sql)?;
+        }
+        if self.lost > 0 {
+            // A stored batch that cannot be read must not stop all others from being merged: it is dropped, and counted.
+            let count = u32::try_from(self.lost).unwrap_or(u32::MAX);
+            losses::add(sql, &[("records_unreadable".to_owned(), count)].into(), now_ms)?;
+        }
+        self.requests.put(sql)?;
+        let uncounted = self.fires.put(sql)?;
+        if uncounted > 0 {
+            losses::add(
+                sql,
+                &[("rule_fires_dropped".to_owned(), uncounted)].into(),
+                now_ms,
+            )?;
+        }
+        remember(sql, &self.batches, now_ms)
     }
 }
 
@@ -277,7 +303,7 @@ struct Writer {
     builder: Builder,
     /// The first of the segments takes its place.
     tail: Option<u64>,
-    segments: Vec<Segment>,
+    replaced: Replaced,
 }
 
 /// As its row will be.
@@ -316,37 +342,28 @@ impl Writer {
         }
         Some(encoding.finish())
     }
-
-    /// Reads a segment once more before it takes the place of batches.
-    fn close(&mut self, bytes: &[u8]) -> Result<(), FireLogError> {
-        let (front, back) = split(bytes)?;
-        self.segments.push(Segment {
-            header: Header::of(&Block::open(front, back)?),
-            front: front.to_vec(),
-            back: back.to_vec(),
-        });
-        Ok(())
-    }
-
-    fn write(&self, sql: &impl Sql) -> Result<(), FireLogError> {
-        let mut id = self.tail;
-        for segment in &self.segments {
-            segment.write(sql, id.take())?;
-        }
-        Ok(())
-    }
 }
 
 impl Segment {
-    fn write(&self, sql: &impl Sql, replaces: Option<u64>) -> Result<(), FireLogError> {
+    /// Reads it once more before it takes the place of batches.
+    fn read(bytes: &[u8]) -> Result<Self, FireLogError> {
+        let (front, back) = split(bytes)?;
+        Ok(Self {
+            header: Header::of(&Block::open(front, back)?),
+            front: front.to_vec(),
+            back: back.to_vec(),
+        })
+    }
+
+    fn write(self, sql: &impl Sql, replaces: Option<u64>) -> Result<(), FireLogError> {
         let values = [
             number(self.header.first.time_ms()),
             number(self.header.last.time_ms()),
             number(u64::from(self.header.records)),
             number((self.front.len() + self.back.len()) as u64),
             SqlValue::Blob(self.header.encode()),
-            SqlValue::Blob(self.front.clone()),
-            SqlValue::Blob(self.back.clone()),
+            SqlValue::Blob(self.front),
+            SqlValue::Blob(self.back),
             replaces.map_or(SqlValue::Null, number),
         ];
         sql.run(

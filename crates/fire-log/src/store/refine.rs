@@ -194,6 +194,12 @@ fn open(sql: &impl Sql, source: Source) -> Result<Block, StoreError> {
     Ok(Block::open(&front, &back)?)
 }
 
+/// The records of a batch; none of one that cannot be read, which is counted as lost when it is merged.
+pub(super) fn records(sql: &impl Sql, source: Source) -> Result<Vec<Record>, FireLogError> {
+    let block = block(sql, source)?;
+    block.map_or_else(|| Ok(Vec::new()), |block| read(&block))
+}
+
 pub(super) fn read(block: &Block) -> Result<Vec<Record>, FireLogError> {
     let records: Result<_, _> = block.rows().iter().map(|row| block.record(row)).collect();
     Ok(records?)

@@ -1,7 +1,7 @@
 //! What was asked and how it was answered, by route, added up for ever: counters and histograms for monitoring.
 //!
 //! They are counted when batches are merged, each record once by its weight and before a sample is taken, in the same transaction:
-//! one row a minute. Nothing of it costs the request path anything.
+//! one row for each segment. Nothing of it costs the request path anything.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! What our own rules did, added up for ever: counters for monitoring.
 //!
-//! They are counted when batches are merged, each record once, in the same transaction: one row a minute.
+//! They are counted when batches are merged, each record once, in the same transaction: one row for each
+//! segment.
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use super::cut::arrived;
 use super::refine;
-use super::{FireLog, FireLogError, Source};
+use super::{FireLog, FireLogError};
 use crate::pace::{OPENING, unpaced};
 use blobwatch_pull::Record;
 use blobwatch_sql::{MAX_NUMBER, Pace, Shared, Sql, Unpaced};
@@ -54,7 +54,7 @@ async fn replay<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     let mut replayed = 0;
     for (arrived_ms, source) in batches {
         let records = log.with(|log| {
-            let records = read(log, source)?;
+            let records = refine::records(&log.sql, source)?;
             if !log.is_awake {
                 log.guards.observe(&records, arrived_ms);
             }
@@ -90,9 +90,4 @@ pub(super) async fn newest<S: Sql, L: Shared<FireLog<S>, FireLogError>>(
     let over = records.len().saturating_sub(refine::MAX_REMEMBERED);
     records.drain(..over);
     Ok(records)
-}
-
-fn read<S: Sql>(log: &FireLog<S>, source: Source) -> Result<Vec<Record>, FireLogError> {
-    let block = refine::block(&log.sql, source)?;
-    block.map_or_else(|| Ok(Vec::new()), |block| refine::read(&block))
 }

@@ -1,9 +1,11 @@
 //! Tending in slices: what comes in the pauses, and what a pause may show of the work that is half done.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::{Ready, pending, ready};
 
 use super::{CUT, NOW, count, flush, newest, open, requests, sent};
+use crate::store::RuleFires;
 use crate::store::retain::MaintenanceResult;
 use crate::store::{FireLog, FireLogError, tend};
 use blobwatch_pull::sample::{Numbers, traffic};
@@ -187,8 +189,66 @@ fn every_batch_and_section_may_be_followed_by_a_pause() {
     let all = records(9, 2_000);
     let busy = Busy::with_batches(&all, 250, 8);
     busy.tend(CUT + 100_000, 1);
-    // Counted, read and appended by batch; written by section.
-    assert!(busy.pauses.get() >= 2 * 8 + 16, "{}", busy.pauses.get());
+    // Read to be counted, counted 64 at a time, read and appended by batch; written by section.
+    assert!(busy.pauses.get() >= 8 * (1 + 4 + 1) + 16, "{}", busy.pauses.get());
+}
+
+/// What our rules did, and the programs that asked, by route. A kind that was corrected in memory is what it was after a death.
+fn counted(log: &FireLog<Native>) -> (Vec<RuleFires>, Vec<BTreeMap<String, u64>>) {
+    let requests = log.request_sums().unwrap().into_values();
+    let families = requests.map(|sums| sums.families).collect();
+    (log.rule_fires().unwrap(), families)
+}
+
+/// Each segment takes the place of its own batches: one that was written stays, and what was counted of it is not counted again.
+#[test]
+fn a_process_that_dies_between_two_segments_merges_the_rest() {
+    let all = records(13, 9_000);
+    let steady = Busy::with_batches(&all, 250, 36);
+    while steady.tend(CUT + 100_000, 256).more {}
+    let expected = counted(&steady.log.borrow());
+    let pauses = steady.pauses.get();
+    let segments = Cell::new([false; 3]);
+    for dies_at in (pauses * 2 / 3..pauses).step_by(4).chain([pauses - 1]) {
+        let busy = Busy::with_batches(&all, 250, 36);
+        let died = Cell::new(0);
+        let slices = Slices::of(256, || {
+            died.set(died.get() + 1);
+            let dies = died.get() > dies_at;
+            async move {
+                if dies {
+                    pending::<()>().await;
+                }
+            }
+        });
+        if at_once(tend(&busy, CUT + 100_000, &slices)).is_some() {
+            continue;
+        }
+        let Busy { log, accepted, .. } = busy;
+        let busy = Busy {
+            log: RefCell::new(FireLog::open(log.into_inner().sql).unwrap()),
+            accepted,
+            ..Busy::with_batches(&[], 1, 0)
+        };
+        busy.assert_whole();
+        let mut seen = segments.get();
+        seen[count(&busy.log.borrow(), "segment") as usize] = true;
+        segments.set(seen);
+        while busy.tend(CUT + 200_000, 512).more {}
+        busy.assert_whole();
+        let log = busy.log.borrow();
+        assert_eq!(counted(&log), expected, "{dies_at}");
+        assert_eq!(
+            (count(&log, "inbox"), count(&log, "segment")),
+            (0, 2),
+            "{dies_at}"
+        );
+    }
+    assert_eq!(
+        segments.get(),
+        [true, true, true],
+        "before the first, between the two, and after both"
+    );
 }
 
 #[test]
