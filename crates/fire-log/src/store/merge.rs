@@ -22,7 +22,7 @@ pub(crate) const MERGE_AT_ROWS: u64 = 100;
 /// Least time between two merges: the newest segment is written again by each.
 pub(crate) const MERGE_EVERY_MS: u64 = 10_000;
 
-/// Records of one step, which are in memory together: 4 MB, and the segments that they become.
+/// Records of one step; those of a segment are in memory together: 2 MB, and its bytes.
 const MAX_STEP_RECORDS: u64 = 16_384;
 
 /// What writing one of a block's sections costs beside working on each of its records, as a share.
