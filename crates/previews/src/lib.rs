@@ -35,7 +35,7 @@ pub use object_calls::ReplayCall;
 pub use partial::Partial;
 pub use report::Report;
 pub use scan::{Budget, Replay, Slice, SliceCall, SliceTask, scan_slice};
-pub use scheduler::{Event, RETRY_MS, Scheduler, Step, Work, WorkResult};
+pub use scheduler::{Event, RETRY_MS, Scheduler, Step, Work};
 #[cfg(feature = "schema")]
 pub use schema::add_answers;
 pub use store::{End, Preview, PreviewStore};

@@ -13,7 +13,8 @@ use blobwatch_sql::{Sql, StoreError};
 
 use crate::{End, MAX_ATTEMPTS, Preview, PreviewStore, Progress, Slice, SliceCall, Status};
 pub(crate) use run::Run;
-pub use work::{Work, WorkResult};
+pub use work::Work;
+use work::WorkResult;
 
 /// Slices that are asked for at the same time, of different FireLogs: their answers are in memory together, 2 MB each.
 const MAX_SLICES: usize = 8;

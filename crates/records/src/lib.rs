@@ -11,7 +11,7 @@ mod segment;
 
 pub use cell::{
     Affected, Asked, BlobCount, Bounds, Breadth, Cell, CellBatch, CellCounts, CellKey, Cuts, DIGEST, Event,
-    Evidence, FURTHER, FewNetworks, Further, LARGE_BYTES, MAX_CELLS, MAX_EVIDENCE, Ranked, RouteBreadth,
+    Evidence, FURTHER, FewNetworks, Further, LARGE_BYTES, MAX_CELLS, MAX_EVIDENCE, RouteBreadth,
     RouteBreadths, SIZE, SKETCH, SLOT_S, SampledRequest, Sampler, Strata, Tally, UpstreamCells,
     UpstreamCount, UpstreamRule, UpstreamTally, note_blob, slot_of, version_of,
 };

@@ -166,7 +166,7 @@ struct Reading {
 
 /// What is read next.
 enum Next {
-    Part(Rollup),
+    Part(Box<Rollup>),
     /// They must be made first.
     WithoutMarginals(StoredRollup),
     Nothing,
@@ -188,7 +188,7 @@ impl Reading {
             if let Some(row) = &mut self.row
                 && let Some(part) = row.next_part()?
             {
-                return Ok(Next::Part(part));
+                return Ok(Next::Part(Box::new(part)));
             }
             match self.next_row(store)? {
                 Some(StoredMarginal::Counts(row)) => {
@@ -198,7 +198,8 @@ impl Reading {
                 Some(StoredMarginal::Missing(row)) => return Ok(Next::WithoutMarginals(row)),
                 None => {
                     self.row = None;
-                    return Ok(self.next_of_window(store).map_or(Next::Nothing, Next::Part));
+                    let part = self.next_of_window(store).map(Box::new);
+                    return Ok(part.map_or(Next::Nothing, Next::Part));
                 }
             }
         }
