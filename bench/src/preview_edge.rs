@@ -6,7 +6,7 @@ use crate::edge::cpu;
 use crate::figure::{Figure, Target};
 use crate::preview::CANDIDATES;
 use crate::report::Report;
-use crate::stage::{Api, HOUR_MS, Stored};
+use crate::stage::{Api, HOUR_MS, StoredStage};
 use anyhow::{Context, Result, bail};
 use blobwatch_wire::rfc3339;
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 /// # Errors
 /// When something cannot be started, or a preview does not end.
 pub(crate) fn run(args: &Args) -> Result<Report> {
-    let stored = Stored::begin(args.records)?;
+    let stored = StoredStage::begin(args.records)?;
     let bench = Bench {
         api: stored.workerd.api(),
         pid: stored.workerd.pid(),
@@ -56,7 +56,7 @@ struct Bench {
 }
 
 /// One preview, as who asked for it sees it.
-struct Seen {
+struct PreviewRun {
     seconds: f64,
     /// Of workerd, all of its threads.
     cpu_seconds: f64,
@@ -101,7 +101,7 @@ impl Bench {
         Ok(figures)
     }
 
-    fn preview(&self, expression: &str) -> Result<Seen> {
+    fn preview(&self, expression: &str) -> Result<PreviewRun> {
         let wanted = json!({"rule": {"expression": expression, "action": "block"}, "route": "default",
             "since": self.since, "until": self.until});
         let (began, cpu_before) = (Instant::now(), cpu::of_tree(self.pid)?);
@@ -120,7 +120,7 @@ impl Bench {
                 Some("done") => {
                     let seconds = began.elapsed().as_secs_f64();
                     let cpu = cpu::of_tree(self.pid)?.saturating_sub(cpu_before);
-                    return Ok(Seen {
+                    return Ok(PreviewRun {
                         seconds,
                         cpu_seconds: cpu.as_secs_f64(),
                         look_ms,

@@ -3,7 +3,7 @@
 use crate::figure::{Figure, Target};
 use crate::query::{RARE_RULE, ROUTES};
 use crate::report::Report;
-use crate::stage::{Api, HOUR_MS, Stored};
+use crate::stage::{Api, HOUR_MS, StoredStage};
 use anyhow::{Context, Result};
 use blobwatch_wire::rfc3339;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ const LIMIT: usize = 100;
 /// # Errors
 /// When something cannot be started, or an answer is not one.
 pub(crate) fn run(args: &Args) -> Result<Report> {
-    let stored = Stored::begin(args.records)?;
+    let stored = StoredStage::begin(args.records)?;
     let bench = Bench {
         api: stored.workerd.api(),
         runs: args.runs,

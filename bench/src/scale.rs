@@ -4,7 +4,7 @@
 //! In scope: what all of it costs, how late it is, and when it sees the night of July 2020. Not in scope: networks, the runtime,
 //! Wasm. A second of the world is as long as its work takes; nothing is extrapolated: what was played is in the setup.
 
-pub(crate) mod asked;
+pub(crate) mod played_request;
 mod calls;
 pub(crate) mod centre;
 pub(crate) mod colo;

@@ -14,6 +14,6 @@ pub(crate) use api::Api;
 pub(crate) use client::Client;
 pub(crate) use origin::{GIGABYTE, HUNG, Origin};
 pub(crate) use rulebook::RULES;
-pub(crate) use stored::{HOUR_MS, Stored};
+pub(crate) use stored::{HOUR_MS, StoredStage};
 pub(crate) use traffic::{NETWORKS, SOFTWARE, Software, Traffic};
 pub(crate) use workerd::{BUNDLE, Worker, Workerd};

@@ -8,7 +8,7 @@ mod stretches;
 use crate::figure::{Figure, Target};
 use crate::preview::CANDIDATES;
 use crate::report::Report;
-use crate::stage::{Api, BUNDLE, Client, HOUR_MS, Stored, Traffic, load};
+use crate::stage::{Api, BUNDLE, Client, HOUR_MS, StoredStage, Traffic, load};
 use anyhow::{Context, Result, bail};
 use blobwatch_wire::rfc3339;
 use serde_json::{Value, json};
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<Report> {
 }
 
 fn of_bundle(bundle: &Path, args: &Args) -> Result<Vec<Figure>> {
-    let stored = Stored::of(bundle, args.records)?;
+    let stored = StoredStage::of(bundle, args.records)?;
     let api = stored.workerd.api();
     let (since, until) = (rfc3339(stored.start_ms), rfc3339(stored.now_ms + HOUR_MS));
     let span = format!("since={since}&until={until}");
@@ -101,7 +101,7 @@ fn of_bundle(bundle: &Path, args: &Args) -> Result<Vec<Figure>> {
 }
 
 /// What a call takes, and how long pulls wait beside it.
-fn beside(name: &str, stored: &Stored, call: &dyn Fn() -> Result<()>) -> Result<Vec<Figure>> {
+fn beside(name: &str, stored: &StoredStage, call: &dyn Fn() -> Result<()>) -> Result<Vec<Figure>> {
     let (took, waits) =
         waits_beside(stored, call).with_context(|| format!("failed to pull beside {name}"))?;
     let (longest, often) = (at_quantile(&waits, 1.0), at_quantile(&waits, 0.99));
@@ -114,7 +114,7 @@ fn beside(name: &str, stored: &Stored, call: &dyn Fn() -> Result<()>) -> Result<
 }
 
 /// Seconds that a call takes, and the waits of pulls meanwhile.
-fn waits_beside(stored: &Stored, call: &dyn Fn() -> Result<()>) -> Result<(f64, Vec<f64>)> {
+fn waits_beside(stored: &StoredStage, call: &dyn Fn() -> Result<()>) -> Result<(f64, Vec<f64>)> {
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let began = Instant::now();
@@ -143,7 +143,7 @@ fn waits_beside(stored: &Stored, call: &dyn Fn() -> Result<()>) -> Result<(f64, 
 }
 
 /// The waits of one client's pulls in milliseconds, until it is over.
-fn pulls(stored: &Stored, first: Instant, over: &AtomicBool) -> Result<Vec<f64>> {
+fn pulls(stored: &StoredStage, first: Instant, over: &AtomicBool) -> Result<Vec<f64>> {
     let client = Client::new(stored.workerd.address(), "curl/8.5.0");
     client.pull("IAD", "192.0.2.1", 0)?;
     let (mut due, mut waits) = (first, Vec::new());

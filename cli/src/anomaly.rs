@@ -116,7 +116,7 @@ const EXAMPLES: &str = "Examples:
 Exit codes: 0 done, or so already; 2 refused, or another error";
 
 /// A call that is asked for.
-struct Asked<'a> {
+struct ApiCall<'a> {
     of: &'a Anomaly,
     method: &'static str,
     /// The end of the path.
@@ -124,14 +124,14 @@ struct Asked<'a> {
     body: Value,
 }
 
-fn asked(command: &Command) -> Asked<'_> {
-    let post = |of, act: &str, body| Asked {
+fn asked(command: &Command) -> ApiCall<'_> {
+    let post = |of, act: &str, body| ApiCall {
         of,
         method: "POST",
         act: act.to_owned(),
         body,
     };
-    let delete = |of, act: String| Asked {
+    let delete = |of, act: String| ApiCall {
         of,
         method: "DELETE",
         act,
@@ -152,7 +152,7 @@ fn asked(command: &Command) -> Asked<'_> {
             let until = until.as_deref().map(until_of);
             post(of, "shares", json!({"until": until}))
         }
-        Command::Shares { of } => Asked {
+        Command::Shares { of } => ApiCall {
             method: "GET",
             ..post(of, "shares", Value::Null)
         },
@@ -171,7 +171,7 @@ fn until_of(text: &str) -> String {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
-    let Asked {
+    let ApiCall {
         of,
         method,
         act,

@@ -10,10 +10,10 @@ use crate::clock::now_ms;
 use crate::export::oldest_ms;
 use crate::problem::Problem;
 use crate::{Outcome, output};
+use archive_run::ArchiveRun;
 use book::Book;
 use place::Place;
 use schemas::Schemas;
-use told::Told;
 
 mod anomalies;
 mod audit;
@@ -28,7 +28,7 @@ mod read_ids;
 mod records;
 mod schemas;
 mod table;
-mod told;
+mod archive_run;
 
 /// Copy records, anomalies and the audit log to Parquet files
 #[derive(clap::Args)]
@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let api = Api::new(&arguments.deployment)?;
     let place = Place::open(&arguments.to, arguments.endpoint.as_deref())?;
     let clock = Clock::of(arguments, &api)?;
-    let mut told = Told::default();
+    let mut told = ArchiveRun::default();
     let archived = archive(&api, &place, &clock, &mut told);
     told.tell(&api, &arguments.to, archived.as_ref().err());
     output::line(&archived?)?;
@@ -93,11 +93,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
 }
 
 /// Archives what is due; what it came to, in words.
-fn archive(api: &Api, place: &Place, clock: &Clock, told: &mut Told) -> Result<String, Problem> {
+fn archive(api: &Api, place: &Place, clock: &Clock, told: &mut ArchiveRun) -> Result<String, Problem> {
     let mut book = Book::open(place, clock.oldest_ms)?;
     told.missing = skip_deleted(&mut book, clock.oldest_ms);
     let steps = steps(api, &mut book, clock, told);
-    told.until_ms = Told::of(&book.manifest);
+    told.until_ms = ArchiveRun::of(&book.manifest);
     let (anomalies, entries) = steps?;
     Ok(format!(
         "archived {} records up to {}, {} late ones, {anomalies} anomalies, {entries} audit entries",
@@ -108,7 +108,12 @@ fn archive(api: &Api, place: &Place, clock: &Clock, told: &mut Told) -> Result<S
 }
 
 /// How many anomalies and entries of the audit log were archived beside the records.
-fn steps(api: &Api, book: &mut Book<'_>, clock: &Clock, told: &mut Told) -> Result<(u64, u64), Problem> {
+fn steps(
+    api: &Api,
+    book: &mut Book<'_>,
+    clock: &Clock,
+    told: &mut ArchiveRun,
+) -> Result<(u64, u64), Problem> {
     let schemas = Schemas::new();
     told.records = records::archive(api, book, &schemas, clock)?;
     told.late = late::archive(api, book, &schemas, clock)?;

@@ -16,7 +16,7 @@ mod moment;
 mod rows;
 mod slots;
 
-use affected::{Affected, Sets};
+use affected::{AffectedCohorts, Sets};
 use rows::Rows;
 use slots::Slots;
 
@@ -89,7 +89,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
 
 /// What a file holds.
 #[derive(Debug)]
-struct Found {
+struct FoundAnomalies {
     /// In the order in which they opened.
     lines: Vec<Line>,
     late: u64,
@@ -100,7 +100,7 @@ struct Found {
     slot_seconds: u64,
 }
 
-fn search(input: impl Read, file: &str, arguments: &Arguments) -> Result<Found, Problem> {
+fn search(input: impl Read, file: &str, arguments: &Arguments) -> Result<FoundAnomalies, Problem> {
     let mut slots = Slots::new(Rows::new(input, file)?, arguments.slot)?;
     let mut monitor = Monitor::new(Settings {
         attributes: slots.leaves().attributes.clone(),
@@ -123,7 +123,7 @@ fn search(input: impl Read, file: &str, arguments: &Arguments) -> Result<Found, 
         .found
         .iter()
         .map(|(anomaly, sets)| Line::new(anomaly, sets, &slots));
-    Ok(Found {
+    Ok(FoundAnomalies {
         lines: lines.collect(),
         late: slots.late(),
         slot_seconds: slots.seconds(),
@@ -151,7 +151,7 @@ fn observe<R: Read>(
 #[derive(Default)]
 struct Anomalies {
     found: Vec<(Anomaly, Sets)>,
-    affected: Affected,
+    affected: AffectedCohorts,
 }
 
 impl Anomalies {

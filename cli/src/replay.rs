@@ -42,7 +42,7 @@ use blobwatch_logs::Field;
 use faults::Faults;
 use format::{Format, LogFormat, Options};
 use judge::{Batch, Judge};
-use log::{Log, Read};
+use log::{Log, ReadCounts};
 use order::Order;
 use report::{File, Report};
 use request::{RangeEvidence, Reader};
@@ -184,7 +184,7 @@ struct Replay {
     order: Order,
     judge: Judge,
     faults: Faults,
-    totals: Read,
+    totals: ReadCounts,
     progress: ProgressBar,
 }
 
@@ -242,7 +242,7 @@ impl Replay {
             order: Order::default(),
             judge,
             faults: Faults::default(),
-            totals: Read::default(),
+            totals: ReadCounts::default(),
             progress: progress(&arguments.files),
             read,
         })

@@ -76,7 +76,7 @@ async fn route(mut request: Request, env: &Env) -> Answer<Response> {
             call.check_query(&query)?;
             let body = text_of_request(&mut request, call.max_body()).await?;
             actor.require_for(needed, &call.changed(path, &query, &body))?;
-            let asked = Authorized {
+            let asked = AuthorizedCall {
                 path,
                 request: &request,
                 body: &body,
@@ -102,7 +102,7 @@ fn query_of(request: &Request) -> Answer<String> {
 }
 
 /// A call below the API's prefix, of somebody who may make it.
-struct Authorized<'a> {
+struct AuthorizedCall<'a> {
     path: &'a str,
     request: &'a Request,
     /// Read already.
@@ -110,8 +110,8 @@ struct Authorized<'a> {
     actor: &'a str,
 }
 
-async fn answer(handler: Handler, asked: &Authorized<'_>, env: &Env) -> Answer<Response> {
-    let Authorized {
+async fn answer(handler: Handler, asked: &AuthorizedCall<'_>, env: &Env) -> Answer<Response> {
+    let AuthorizedCall {
         path,
         request,
         body,

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use blobwatch_detector::{
-    Allowed, Attempt, Delivery, Format, SIGNATURE_HEADER, SecretUse, Webhook, check, signature,
+    AllowedAddresses, Attempt, Delivery, Format, SIGNATURE_HEADER, SecretUse, Webhook, check, signature,
     standard_signature,
 };
 use blobwatch_wire::MAX_SMALL_BODY;
@@ -29,7 +29,7 @@ pub(super) async fn attempt(
     env: &Env,
     webhook: Option<&Webhook>,
     delivery: &Delivery,
-    allowed: Allowed,
+    allowed: AllowedAddresses,
 ) -> Attempt {
     let Some(webhook) = webhook else {
         return Attempt::failed("the webhook was removed");

@@ -9,8 +9,8 @@
 use std::cell::Cell;
 
 use blobwatch_detector::{
-    Acknowledged, Allowed, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall, IngestedCall,
-    LostCall, NewShareCall, SharedDetector, SharedReportCall, keep_sums, save_when_due,
+    Acknowledged, AllowedAddresses, AnomalyCall, CellsCall, ChangeCall, Detector as Store, HarmCall,
+    IngestedCall, LostCall, NewShareCall, SharedDetector, SharedReportCall, keep_sums, save_when_due,
 };
 use blobwatch_guard::HarmNotice;
 use blobwatch_records::CellBatch;
@@ -217,8 +217,8 @@ impl Detector {
         api_answer(reply.await?)
     }
 
-    fn allowed(&self) -> Allowed {
-        Allowed::of(&text_binding(&self.env, "WEBHOOKS_MAY_REACH"))
+    fn allowed(&self) -> AllowedAddresses {
+        AllowedAddresses::of(&text_binding(&self.env, "WEBHOOKS_MAY_REACH"))
     }
 
     fn with<T>(

@@ -20,11 +20,11 @@ use super::log;
 const ABORT: &str = "abort";
 
 /// A future until it is dropped. Borrowed while it is polled, never across an await.
-type Held<F> = Rc<RefCell<Option<Pin<Box<F>>>>>;
+type SharedFuture<F> = Rc<RefCell<Option<Pin<Box<F>>>>>;
 
 /// Awaits `work` for as long as its caller is there; nobody reads the answer afterwards.
 pub(super) async fn while_called<F: Future + 'static>(signal: &AbortSignal, work: F) -> F::Output {
-    let held: Held<F> = Rc::new(RefCell::new(Some(Box::pin(work))));
+    let held: SharedFuture<F> = Rc::new(RefCell::new(Some(Box::pin(work))));
     let dropped = Rc::clone(&held);
     let on_abort = Closure::<dyn FnMut()>::new(move || {
         let work = dropped.try_borrow_mut().ok().and_then(|mut held| held.take());

@@ -38,11 +38,11 @@ const FIREHOSE_ID: &str = "x-amz-firehose-request-id";
 thread_local! {
     static AT_ONCE: Cell<u32> = const { Cell::new(0) };
     /// Read and written between awaits, never across one.
-    static KNOWN: RefCell<Option<Known>> = const { RefCell::new(None) };
+    static KNOWN: RefCell<Option<ReadRulebook>> = const { RefCell::new(None) };
 }
 
 /// The rulebook as events are read by it.
-struct Known {
+struct ReadRulebook {
     asked_ms: u64,
     revision: u64,
     book: Rc<(Rulebook, Deployment)>,
@@ -142,7 +142,7 @@ impl Drop for Slot {
 /// The rulebook, asked for again when it may be another one.
 async fn known(env: &Env) -> Answer<Rc<(Rulebook, Deployment)>> {
     let now_ms = now_ms();
-    let fresh = |known: &Known| now_ms.abs_diff(known.asked_ms) < KNOWN_FOR_MS;
+    let fresh = |known: &ReadRulebook| now_ms.abs_diff(known.asked_ms) < KNOWN_FOR_MS;
     if let Some(book) = KNOWN.with_borrow(|known| {
         known
             .as_ref()
@@ -152,7 +152,7 @@ async fn known(env: &Env) -> Answer<Rc<(Rulebook, Deployment)>> {
         return Ok(book);
     }
     let revision = call(env, &HealthCall, Nothing).await?.revision;
-    let same = |known: &mut Known| {
+    let same = |known: &mut ReadRulebook| {
         known.asked_ms = now_ms;
         (known.revision == revision).then(|| Rc::clone(&known.book))
     };
@@ -163,7 +163,7 @@ async fn known(env: &Env) -> Answer<Rc<(Rulebook, Deployment)>> {
     let book = Rulebook::from_json(&document.0).failed_to("read the rulebook")?;
     let deployment = Deployment::new(&book, secret(env)?.as_bytes()).failed_to("read the rulebook")?;
     let book = Rc::new((book, deployment));
-    KNOWN.set(Some(Known {
+    KNOWN.set(Some(ReadRulebook {
         asked_ms: now_ms,
         revision,
         book: Rc::clone(&book),

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::thread::LocalKey;
 use std::time::Duration;
 
-use blobwatch_auth::{KeyMaterial, KeyRing, Need, PublicKey, Signed};
+use blobwatch_auth::{KeyMaterial, KeyRing, Need, PublicKey, SignedToken};
 use blobwatch_wire::MAX_BODY;
 use futures_util::future::{Either, select};
 use js_sys::{Array, Function, Object, Promise, Reflect, Uint8Array};
@@ -20,7 +20,7 @@ use super::http::{Answer, FailedTo, internal, machine_ms};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Whether the key's owner signed it.
-pub(super) async fn is_signed(key: &PublicKey, signed: &Signed) -> Answer<bool> {
+pub(super) async fn is_signed(key: &PublicKey, signed: &SignedToken) -> Answer<bool> {
     if key.algorithm() != signed.algorithm {
         return Ok(false);
     }
@@ -28,7 +28,7 @@ pub(super) async fn is_signed(key: &PublicKey, signed: &Signed) -> Answer<bool> 
     verified.map_err(|error| internal("check a signature", text(&error)))
 }
 
-async fn verify(key: &PublicKey, signed: &Signed) -> Result<bool, JsValue> {
+async fn verify(key: &PublicKey, signed: &SignedToken) -> Result<bool, JsValue> {
     let subtle = property(&property(&js_sys::global(), "crypto")?, "subtle")?;
     let (jwk, import, check) = match &key.material {
         KeyMaterial::Rsa { n, e } => {

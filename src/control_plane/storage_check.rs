@@ -67,12 +67,12 @@ async fn check(env: &Env, object: Object, name: &str) -> Option<StorageFault> {
         return None;
     }
     match ask(env, object, name, DATABASE).await {
-        Asked::Answered => match ask(env, object, name, ALARM).await {
-            Asked::BrokeOff(_) => Some(StorageFault::Alarms),
-            Asked::Answered | Asked::Nothing => None,
+        CheckAnswer::Answered => match ask(env, object, name, ALARM).await {
+            CheckAnswer::BrokeOff(_) => Some(StorageFault::Alarms),
+            CheckAnswer::Answered | CheckAnswer::Nothing => None,
         },
-        Asked::BrokeOff(error) => said(&error).or_else(|| unsaid(&error)),
-        Asked::Nothing => None,
+        CheckAnswer::BrokeOff(error) => said(&error).or_else(|| unsaid(&error)),
+        CheckAnswer::Nothing => None,
     }
 }
 
@@ -89,21 +89,21 @@ fn unsaid(error: &str) -> Option<StorageFault> {
         .then(|| StorageFault::Database(why.to_owned()))
 }
 
-enum Asked {
+enum CheckAnswer {
     Answered,
     BrokeOff(String),
     /// Nobody could be asked, or did not answer in time.
     Nothing,
 }
 
-async fn ask(env: &Env, object: Object, name: &str, address: &str) -> Asked {
+async fn ask(env: &Env, object: Object, name: &str, address: &str) -> CheckAnswer {
     let Ok(stub) = stub(env, object, name) else {
-        return Asked::Nothing;
+        return CheckAnswer::Nothing;
     };
     let asked = Box::pin(stub.fetch_with_str(address));
     match select(asked, Delay::from(LIMIT)).await {
-        Either::Left((Ok(_), _)) => Asked::Answered,
-        Either::Left((Err(error), _)) => Asked::BrokeOff(error.to_string()),
-        Either::Right(_) => Asked::Nothing,
+        Either::Left((Ok(_), _)) => CheckAnswer::Answered,
+        Either::Left((Err(error), _)) => CheckAnswer::BrokeOff(error.to_string()),
+        Either::Right(_) => CheckAnswer::Nothing,
     }
 }

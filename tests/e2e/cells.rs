@@ -14,9 +14,9 @@ use crate::harness::stage::Stage;
 
 /// Batches by what makes them one: where they come from and their number.
 #[derive(Default)]
-pub(crate) struct Told(BTreeMap<(String, u64, u64), CellBatch>);
+pub(crate) struct ReceivedCells(BTreeMap<(String, u64, u64), CellBatch>);
 
-impl Told {
+impl ReceivedCells {
     pub(crate) fn hear(&mut self, stage: &Stage) {
         for batch in stage.edge.cells() {
             let key = (batch.source.clone(), batch.epoch, batch.seq);
@@ -53,7 +53,7 @@ fn pulls(stage: &Stage, network: u8, clients: u8) {
 #[test]
 fn a_kill_loses_no_acknowledged_count_and_doubles_none() {
     let mut stage = Stage::new();
-    let mut told = Told::default();
+    let mut told = ReceivedCells::default();
     let unheard = json!({"Detector": "unheard"});
     stage.edge.sabotage(&unheard);
     pulls(&stage, 1, 10);

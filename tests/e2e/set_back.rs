@@ -7,7 +7,7 @@ use blobwatch_wire::rfc3339;
 use serde_json::{Value, json};
 
 use crate::anomalies::{anomalies, everybody_pulls};
-use crate::cells::Told;
+use crate::cells::ReceivedCells;
 use crate::harness::clock::{eventually, pass, unix_ms};
 use crate::harness::deployment::Bundle;
 use crate::harness::http::Request;
@@ -100,7 +100,7 @@ fn a_process_that_starts_with_its_clock_set_back_goes_on() {
     is_degraded(&stage);
     let summary = stage.api().get("/requests/summary?by=family");
     let recorded = summary["requests"].as_u64().unwrap();
-    let mut told = Told::default();
+    let mut told = ReceivedCells::default();
     eventually("the Detector is told of every record", || {
         told.hear(&stage);
         (u64::from(told.sum().requests) >= recorded).then_some(())

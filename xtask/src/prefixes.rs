@@ -5,7 +5,7 @@ mod file;
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use blobwatch_clouds::CloudTable;
-use file::Published;
+use file::PublishedPrefixes;
 use std::fs;
 use std::path::PathBuf;
 
@@ -26,11 +26,11 @@ pub(crate) struct Args {
 /// # Errors
 /// When a file cannot be read or is of no known form; the table then stays as it was.
 pub(crate) fn run(workspace: &Workspace, args: &Args) -> Result<()> {
-    let mut published = Published::default();
+    let mut published = PublishedPrefixes::default();
     for path in &args.files {
         let name = path.display();
         let text = fs::read_to_string(path).with_context(|| format!("failed to read {name}"))?;
-        let one = Published::read(&text).with_context(|| format!("failed to read {name}"))?;
+        let one = PublishedPrefixes::read(&text).with_context(|| format!("failed to read {name}"))?;
         println!("{name}: {}", one.described());
         published.add(one);
     }

@@ -83,7 +83,7 @@ struct Watchers {
 }
 
 /// Highest statistics: ours over all cohorts, each rival's of each cohort.
-struct Seen {
+struct Highest {
     ours: f64,
     rivals: Option<Vec<[f64; 7]>>,
 }
@@ -162,7 +162,7 @@ impl Watchers {
         }
     }
 
-    fn step(&mut self, slot: u64, fault: Fault) -> Seen {
+    fn step(&mut self, slot: u64, fault: Fault) -> Highest {
         let mut counts: Vec<Counts> = self.stream.slot_where(slot, |rate| fault.rate(rate));
         if let (Fault::Adds(per_minute), Some(first)) = (fault, counts.first_mut()) {
             let added = self.stream.come(slot, per_minute);
@@ -188,7 +188,7 @@ impl Watchers {
                 .map(|(rivals, sum)| rivals.observe(slot / MINUTE, std::mem::take(sum)))
                 .collect()
         });
-        Seen {
+        Highest {
             ours: self.monitor.surplus(),
             rivals,
         }

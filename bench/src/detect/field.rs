@@ -23,14 +23,14 @@ const WITHIN: Target = Target::AtMost(5.0);
 const NONE: Target = Target::AtMost(0.0);
 
 /// An anomaly as it was last told.
-struct Told {
+struct OpenedAnomaly {
     kinds: Vec<String>,
     sentence: String,
     opened_ms: u64,
 }
 
 /// What becomes of a story.
-type Play = fn(Story, u64) -> Result<Vec<Told>>;
+type Play = fn(Story, u64) -> Result<Vec<OpenedAnomaly>>;
 
 /// # Errors
 /// When the program is not built, or a story is read in another way than it is meant.
@@ -63,7 +63,7 @@ fn played(way: &str, play: Play, seed: u64) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-impl Told {
+impl OpenedAnomaly {
     /// Minutes from the fault's begin to an anomaly of its kind that says its words.
     fn delay(&self, story: Story) -> Option<f64> {
         let (kind, words) = story.expected();

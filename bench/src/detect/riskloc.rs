@@ -16,7 +16,7 @@ const LAYERS: u32 = 3;
 
 /// What a combination holds.
 #[derive(Default, Clone)]
-struct Held {
+struct Sums {
     weight: f64,
     abnormal: f64,
     observed: f64,
@@ -58,7 +58,7 @@ fn riskiest(
     total: f64,
     deviation: &impl Fn(&Row) -> f64,
 ) -> Option<(f64, Cohort)> {
-    let mut held: BTreeMap<Vec<usize>, Held> = BTreeMap::new();
+    let mut held: BTreeMap<Vec<usize>, Sums> = BTreeMap::new();
     for (at, row) in rows.iter().enumerate() {
         let values = row.values.iter().enumerate().filter(|(d, _)| mask >> d & 1 == 1);
         let held = held.entry(values.map(|(_, value)| *value).collect()).or_default();

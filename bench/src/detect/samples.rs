@@ -1,7 +1,7 @@
 //! The sampled requests of batches: real records, judged in every way that counts as an event.
 
 use blobwatch_pull::{ClientKey, NetworkKey, Record};
-use blobwatch_records::{Asked, Bounds, CellBatch, Classification, Further, Pace, Sampler, Strata};
+use blobwatch_records::{Bounds, CellBatch, Classification, Further, Pace, SampleKey, Sampler, Strata};
 
 use crate::query::{START_MS, Traffic};
 
@@ -50,7 +50,7 @@ impl Samples {
         let mut sampler = Sampler::new(Bounds::BATCH);
         for (at, (record, strata)) in self.requests.iter().enumerate() {
             let moved = |key: u64| key.wrapping_add(self.clients.wrapping_mul(0x9e37_79b9));
-            let asked = Asked {
+            let asked = SampleKey {
                 client: ClientKey(moved(record.client.0)),
                 network: NetworkKey(moved(record.network.0)),
                 blob: record.blob_key(),

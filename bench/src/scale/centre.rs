@@ -5,7 +5,9 @@ use super::counted::Counted;
 use super::spent::{Part, Spent};
 use crate::detect::cost::thread_cpu;
 use anyhow::{Context, Result, anyhow};
-use blobwatch_detector::{Allowed, Anomaly, AnomalyKind, Detector, answer, keep_sums, save_when_due};
+use blobwatch_detector::{
+    AllowedAddresses, Anomaly, AnomalyKind, Detector, answer, keep_sums, save_when_due,
+};
 use blobwatch_records::{CellBatch, OpenCohort, SLOT_S};
 use blobwatch_rule_book::{Loads, RuleBookStore, take_load};
 use blobwatch_rulebook::Rulebook;
@@ -222,7 +224,7 @@ impl Centre {
     pub(super) fn ask(&self, path: &str, query: &str, now_ms: u64) -> Result<f64> {
         let call = ApiRequest::get(path, query, "bench", now_ms);
         let began = thread_cpu()?;
-        let reply = at_once(answer(&self.detector, &call, Allowed::Public, &Unpaced));
+        let reply = at_once(answer(&self.detector, &call, AllowedAddresses::Public, &Unpaced));
         let reply: Result<_, Problem> = reply.ok_or_else(|| anyhow!("it paused"))?;
         reply.map_err(|problem| anyhow!("{path}: {}", problem.detail))?;
         Ok((thread_cpu()? - began).as_secs_f64() * 1_000.0)

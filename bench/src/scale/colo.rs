@@ -1,7 +1,7 @@
 //! One data centre: its isolates, and its FireLogs, second by second, by the same calls that the objects make.
 
-use super::asked::Asked;
 use super::counted::Counted;
+use super::played_request::PlayedRequest;
 use super::spent::{Part, Spent};
 use anyhow::{Context, Result};
 use blobwatch_fire_log::{FireLog, handover};
@@ -119,7 +119,7 @@ impl Colo {
 
     /// # Errors
     /// When something refuses what it should take.
-    pub(crate) fn second(&mut self, second: u64, asked: &[Asked]) -> Result<ForOthers> {
+    pub(crate) fn second(&mut self, second: u64, asked: &[PlayedRequest]) -> Result<ForOthers> {
         let mut others = ForOthers::default();
         self.spent.requests += asked.len() as u64;
         let share = asked.len().div_ceil(self.isolates.len()).max(1);
@@ -135,7 +135,7 @@ impl Colo {
         Ok(others)
     }
 
-    fn serve(&mut self, at: usize, asked: &[Asked], others: &mut ForOthers) -> Result<()> {
+    fn serve(&mut self, at: usize, asked: &[PlayedRequest], others: &mut ForOthers) -> Result<()> {
         for part in asked.chunks(64) {
             let isolate = self.isolates.get_mut(at).context("no isolate")?;
             self.spent.of(Part::Requests, || -> Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! Clients are numbers; what they say of themselves follows from the number, so that a million of them take no room.
 
-use super::asked::{Answer, Asked};
+use super::played_request::{Answer, PlayedRequest};
 use crate::stage::{NETWORKS, SOFTWARE, Software};
 use fastrand::Rng;
 use std::fmt::Write;
@@ -78,7 +78,7 @@ impl Clients {
     }
 
     /// The requests of one second, in their order; from a night on downloads are cut as in July 2020.
-    pub(super) fn second(&mut self, second: u64, is_july: bool) -> Vec<Asked> {
+    pub(super) fn second(&mut self, second: u64, is_july: bool) -> Vec<PlayedRequest> {
         let wanted = self.rate + self.rest;
         let fresh = wanted as usize;
         self.rest = wanted - fresh as f64;
@@ -89,7 +89,7 @@ impl Clients {
         let again = due
             .into_iter()
             .map(|retry| self.again(second * 1_000, &retry, is_july));
-        let mut all: Vec<Asked> = again.collect();
+        let mut all: Vec<PlayedRequest> = again.collect();
         all.extend(
             times
                 .into_iter()
@@ -98,7 +98,7 @@ impl Clients {
         all
     }
 
-    fn fresh(&mut self, time_ms: u64, is_july: bool) -> Asked {
+    fn fresh(&mut self, time_ms: u64, is_july: bool) -> PlayedRequest {
         let client = self.rng.usize(..self.asked.len());
         let mut digest = client as u32 * 7;
         if let Some(asked) = self.asked.get_mut(client) {
@@ -109,7 +109,7 @@ impl Clients {
         self.ask(client as u32, digest % DIGESTS, None, time_ms)
     }
 
-    fn again(&mut self, time_ms: u64, retry: &Retry, is_july: bool) -> Asked {
+    fn again(&mut self, time_ms: u64, retry: &Retry, is_july: bool) -> PlayedRequest {
         self.cut(retry.client, retry.digest, retry.offset, time_ms / 1_000, is_july);
         self.ask(retry.client, retry.digest, Some(retry.offset), time_ms)
     }
@@ -128,7 +128,7 @@ impl Clients {
     }
 
     /// The 26 lines of `src/data_plane/facts.js`, and the headers.
-    fn ask(&mut self, client: u32, digest: u32, offset: Option<u64>, time_ms: u64) -> Asked {
+    fn ask(&mut self, client: u32, digest: u32, offset: Option<u64>, time_ms: u64) -> PlayedRequest {
         let Software {
             user_agent,
             accept_encoding,
@@ -162,7 +162,7 @@ impl Clients {
             answer.status = 206;
             answer.content_range = format!("bytes {offset}-{}/{size}", size - 1);
         }
-        Asked {
+        PlayedRequest {
             facts,
             answer,
             time_ms,

@@ -12,7 +12,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) const HOUR_MS: u64 = 3_600_000;
 
-pub(crate) struct Stored {
+pub(crate) struct StoredStage {
     pub(crate) workerd: Workerd,
     /// Times of the first record, and of the beginning.
     pub(crate) start_ms: u64,
@@ -21,7 +21,7 @@ pub(crate) struct Stored {
     _origin: Origin,
 }
 
-impl Stored {
+impl StoredStage {
     /// # Errors
     /// When something cannot be started, or the records cannot be written.
     pub(crate) fn begin(records: u32) -> Result<Self> {

@@ -12,7 +12,7 @@ use crate::preview::{CANDIDATES, plan};
 use crate::query::database;
 use anyhow::{Context, Result, anyhow};
 use blobwatch_detect::simulate::Random;
-use blobwatch_detector::{Allowed, Detector, answer, keep_sums, report_facts, save_when_due};
+use blobwatch_detector::{AllowedAddresses, Detector, answer, keep_sums, report_facts, save_when_due};
 use blobwatch_previews::{Budget, Partial, Replay, Report, Slice, SliceCall, SliceTask, scan_slice};
 use blobwatch_records::{CellBatch, SLOT_S};
 use blobwatch_sql::{Native, Pace, Slices, at_once};
@@ -172,9 +172,14 @@ fn asked(detector: &Detector<Native>, path: &str, now_ms: u64) -> Result<f64> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     let call = ApiRequest::get(path, query, "bench", now_ms);
     let stretches = Stretches::begin()?;
-    at_once(answer(detector, &call, Allowed::Public, &pace(&stretches)))
-        .context("it paused")?
-        .map_err(|problem| anyhow!("{problem:?}"))?;
+    at_once(answer(
+        detector,
+        &call,
+        AllowedAddresses::Public,
+        &pace(&stretches),
+    ))
+    .context("it paused")?
+    .map_err(|problem| anyhow!("{problem:?}"))?;
     Ok(stretches.longest())
 }
 

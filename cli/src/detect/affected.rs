@@ -30,7 +30,7 @@ const MAX_SEASON: f64 = 4.0;
 pub(super) type Sets = Vec<(String, Vec<String>)>;
 
 #[derive(Default)]
-pub(super) struct Affected {
+pub(super) struct AffectedCohorts {
     /// By leaf, decayed; without the time of anomalies.
     past: Vec<Tally>,
     recent: VecDeque<(u64, Vec<(u32, Counts)>)>,
@@ -40,7 +40,7 @@ pub(super) struct Affected {
     day: u64,
 }
 
-impl Affected {
+impl AffectedCohorts {
     /// Takes in a slot after the monitor has seen it.
     pub(super) fn observe(&mut self, slot: u64, day: u64, cells: &[(u32, Counts)]) {
         if day > self.day {

@@ -1,7 +1,7 @@
 use blobwatch_detect::incident::Anomaly;
 
 use super::affected::Sets;
-use super::{Arguments, Found, is_one, join, search};
+use super::{Arguments, FoundAnomalies, is_one, join, search};
 
 fn arguments() -> Arguments {
     Arguments {
@@ -11,7 +11,7 @@ fn arguments() -> Arguments {
     }
 }
 
-fn of(text: &str) -> Result<Found, String> {
+fn of(text: &str) -> Result<FoundAnomalies, String> {
     search(text.as_bytes(), "counts.csv", &arguments()).map_err(|problem| problem.to_string())
 }
 

@@ -11,14 +11,14 @@ use crate::problem::Problem;
 struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'a str>,
-    causes: Vec<Named<'a>>,
+    causes: Vec<CauseEntry<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
 /// A cause; the cohort has one entry per attribute that is not left open, so everyone is `{}`.
 #[derive(Serialize)]
-struct Named<'a> {
+struct CauseEntry<'a> {
     cohort: BTreeMap<&'a str, &'a [String]>,
     observed: f64,
     expected: f64,
@@ -49,9 +49,9 @@ fn text(answer: &Answer<'_>) -> String {
     serde_json::to_string(answer).unwrap_or_default()
 }
 
-fn named(cause: &Cause) -> Named<'_> {
+fn named(cause: &Cause) -> CauseEntry<'_> {
     let literals = cause.cohort.literals.iter();
-    Named {
+    CauseEntry {
         cohort: literals
             .map(|literal| (literal.attribute.as_str(), literal.values.as_slice()))
             .collect(),

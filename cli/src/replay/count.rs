@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use blobwatch_pull::{Action, BlobKey, RangeKind, Record, SizeClass};
 use blobwatch_records::{
-    Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Challenges, Classification, Cuts, Further, History,
-    LARGE_BYTES, RouteBreadths, SLOT_S, Sampler, Strata, UpstreamCells, slot_of,
+    Bounds, Cell, CellBatch, CellCounts, CellKey, Challenges, Classification, Cuts, Further, History,
+    LARGE_BYTES, RouteBreadths, SLOT_S, SampleKey, Sampler, Strata, UpstreamCells, slot_of,
 };
 use rustc_hash::FxBuildHasher;
 
@@ -276,7 +276,7 @@ impl CellCounts64 {
 }
 
 fn offer(sampler: &mut Sampler<Request>, slot: u64, request: Request, strata: Strata) {
-    let asked = Asked {
+    let asked = SampleKey {
         client: request.client,
         network: request.network,
         blob: BlobKey::Object(request.digest),

@@ -45,7 +45,7 @@ const BEGINNING: usize = 4096;
 
 /// Lines and requests of all logs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Read {
+pub(super) struct ReadCounts {
     pub(super) lines: u64,
     pub(super) requests: u64,
 }
@@ -147,7 +147,7 @@ impl Log {
         reader: &mut Reader,
         order: &mut Order,
         faults: &mut Faults,
-        totals: &mut Read,
+        totals: &mut ReadCounts,
     ) -> Result<bool, Problem> {
         let block = match self.first.take() {
             Some(block) => Some(block),
@@ -184,7 +184,7 @@ impl Log {
         reader: &mut Reader,
         order: &mut Order,
         faults: &mut Faults,
-        totals: &mut Read,
+        totals: &mut ReadCounts,
     ) {
         let mut rest = text;
         while !rest.is_empty() {

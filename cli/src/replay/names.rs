@@ -23,15 +23,15 @@ const MAX_RULES: usize = 64;
 
 /// The texts by their numbers, which other threads look up while more are added.
 #[derive(Clone)]
-pub(super) struct Numbered(Arc<RwLock<Vec<Arc<str>>>>);
+pub(super) struct NumberedTexts(Arc<RwLock<Vec<Arc<str>>>>);
 
-impl Default for Numbered {
+impl Default for NumberedTexts {
     fn default() -> Self {
         Self(Arc::new(RwLock::new(vec!["".into(), OTHER.into()])))
     }
 }
 
-impl Numbered {
+impl NumberedTexts {
     pub(super) fn text(&self, number: u16) -> Arc<str> {
         let texts = self.0.read().unwrap_or_else(PoisonError::into_inner);
         texts
@@ -59,7 +59,7 @@ impl Numbered {
 #[derive(Default)]
 pub(super) struct Texts {
     numbers: HashMap<Box<str>, u16>,
-    numbered: Numbered,
+    numbered: NumberedTexts,
 }
 
 impl Texts {
@@ -110,16 +110,16 @@ pub(super) struct Names {
 /// The way back from numbers to texts.
 #[derive(Clone, Default)]
 pub(super) struct Meanings {
-    pub(super) routes: Numbered,
-    pub(super) colos: Numbered,
-    pub(super) countries: Numbered,
-    pub(super) systems: Numbered,
-    pub(super) fingerprints: Numbered,
-    pub(super) versions: Numbered,
-    pub(super) servers: Numbered,
-    pub(super) protocols: Numbered,
-    pub(super) repositories: Numbered,
-    rules: Numbered,
+    pub(super) routes: NumberedTexts,
+    pub(super) colos: NumberedTexts,
+    pub(super) countries: NumberedTexts,
+    pub(super) systems: NumberedTexts,
+    pub(super) fingerprints: NumberedTexts,
+    pub(super) versions: NumberedTexts,
+    pub(super) servers: NumberedTexts,
+    pub(super) protocols: NumberedTexts,
+    pub(super) repositories: NumberedTexts,
+    rules: NumberedTexts,
 }
 
 impl Meanings {

@@ -18,7 +18,7 @@ use crate::{Outcome, input, output};
 
 /// What is exported, and what is not.
 #[derive(Default)]
-struct Exported {
+struct ExportedRules {
     custom: Vec<Value>,
     limits: Vec<Value>,
     lists: Vec<Value>,
@@ -40,7 +40,7 @@ pub(super) fn run(file: &Path, out: Option<&Path>, enforced: bool) -> Result<Out
         .map_err(|places| wrong(said(places)))?
         .book;
     let checked = check(&book).map_err(|places| wrong(said(places)))?;
-    let mut exported = Exported::default();
+    let mut exported = ExportedRules::default();
     book.lists.iter().for_each(|list| exported.add_list(list));
     for (rule, checked) in book.rules.iter().zip(&checked) {
         exported.add_rule(&book, rule, checked, enforced);
@@ -64,7 +64,7 @@ pub(super) fn run(file: &Path, out: Option<&Path>, enforced: bool) -> Result<Out
     })
 }
 
-impl Exported {
+impl ExportedRules {
     fn document(&self) -> Value {
         let ruleset = |phase: &str, rules: &[Value]| json!({"kind": "zone", "phase": phase, "rules": rules});
         json!({

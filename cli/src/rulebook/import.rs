@@ -13,14 +13,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use self::convert::{Converted, Outcomes, convert};
+use self::convert::{ConvertedItem, Outcomes, convert};
 use super::document;
 use crate::answer;
 use crate::problem::Problem;
 use crate::{Outcome, input, output};
 
 pub(super) fn run(files: &[PathBuf], into: Option<&Path>) -> Result<Outcome, Problem> {
-    let mut found = source::Found::default();
+    let mut found = source::SourceRules::default();
     for file in files {
         source::read(file, &mut found)?;
     }
@@ -90,7 +90,7 @@ fn merge(book: &mut Value, outcomes: &Outcomes) -> HashSet<String> {
 fn plan(outcomes: &Outcomes, kept: &HashSet<String>) -> String {
     let mut text = String::new();
     for (what, new) in [("lists", &outcomes.lists), ("rules", &outcomes.rules)] {
-        for Converted {
+        for ConvertedItem {
             name,
             from,
             words,

@@ -37,7 +37,7 @@ impl Algorithm {
 
 /// What the platform is to check a signature of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signed {
+pub struct SignedToken {
     pub algorithm: Algorithm,
     /// Name of the key that it says it is signed with.
     pub kid: String,
@@ -48,7 +48,7 @@ pub struct Signed {
 /// A token that was read, and proves nothing yet.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Jwt {
-    pub signed: Signed,
+    pub signed: SignedToken,
     pub claims: Map<String, Value>,
 }
 
@@ -70,7 +70,7 @@ impl Jwt {
         let signature = decoded(signature, "signature")?;
         // Of the same bytes: header and claims with the dot between them.
         let text = token.rsplit_once('.').map_or("", |(signed, _)| signed).to_owned();
-        let signed = Signed {
+        let signed = SignedToken {
             algorithm,
             kid,
             text,

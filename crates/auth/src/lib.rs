@@ -10,7 +10,7 @@ mod schema;
 mod session;
 
 pub use access::{Access, Candidate, HEADER, Proven, access_tokens_of};
-pub use jwt::Signed;
+pub use jwt::SignedToken;
 pub use keys::{KeyMaterial, KeyRing, Need, PublicKey};
 pub use oidc::{
     BEGIN, CALLBACK, Callback, IdToken, Oidc, Provider, SignIn, clear_sign_in_cookie, id_token_of,

@@ -276,10 +276,10 @@ impl Names {
 
     /// Which cohorts of a leaf are tracked: everything, each attribute, each pair, and the leaf.
     #[must_use]
-    pub fn tracked(&self) -> Tracked {
+    pub fn tracked(&self) -> TrackedCohort {
         let all: u8 = (0..self.attributes.len()).fold(0, |mask, at| mask | 1 << at);
         let masks = (0..=all).filter(|mask| mask & all == *mask && (mask.count_ones() <= 2 || *mask == all));
-        Tracked::from(masks.collect::<Vec<u8>>())
+        TrackedCohort::from(masks.collect::<Vec<u8>>())
     }
 }
 
@@ -361,26 +361,26 @@ impl TableNumbers<'_> {
 /// Sets of attributes whose cohorts are tracked, one bit an attribute.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "Vec<u8>", into = "Vec<u8>")]
-pub struct Tracked {
+pub struct TrackedCohort {
     masks: Vec<u8>,
     /// What each of them leaves of a leaf.
     bits: Vec<u128>,
 }
 
-impl From<Vec<u8>> for Tracked {
+impl From<Vec<u8>> for TrackedCohort {
     fn from(masks: Vec<u8>) -> Self {
         let bits = masks.iter().copied().map(bits).collect();
         Self { masks, bits }
     }
 }
 
-impl From<Tracked> for Vec<u8> {
-    fn from(tracked: Tracked) -> Self {
+impl From<TrackedCohort> for Vec<u8> {
+    fn from(tracked: TrackedCohort) -> Self {
         tracked.masks
     }
 }
 
-impl Tracked {
+impl TrackedCohort {
     /// In how many tracked cohorts a leaf is.
     pub(crate) fn len(&self) -> usize {
         self.masks.len()

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{Baseline, Estimate, IGNORANCE};
-use crate::cohort::{Key, KeyMap, Level, Tracked};
+use crate::cohort::{Key, KeyMap, Level, TrackedCohort};
 use crate::counts::{Counts, Tally};
 use crate::dispersion::{Block, Dispersion};
 use crate::lag::Lag;
@@ -78,7 +78,7 @@ fn give(shares: &mut [Share], places: &[u32], (counts, mix): (Counts, Tally), to
 type Places = Box<[u32]>;
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Saved")]
+#[serde(from = "SavedTable")]
 pub(crate) struct Cohorts {
     rows: Vec<Cohort>,
     max: usize,
@@ -103,14 +103,14 @@ pub(crate) struct Cohorts {
 
 /// What is kept of the table: the index is built anew.
 #[derive(Deserialize)]
-struct Saved {
+struct SavedTable {
     rows: Vec<Cohort>,
     max: usize,
     other: Counts,
 }
 
-impl From<Saved> for Cohorts {
-    fn from(Saved { rows, max, other }: Saved) -> Self {
+impl From<SavedTable> for Cohorts {
+    fn from(SavedTable { rows, max, other }: SavedTable) -> Self {
         let mut cohorts = Self {
             rows,
             max,
@@ -141,7 +141,7 @@ impl Cohorts {
     pub(crate) fn add(
         &mut self,
         (leaf, counts): (Key, Counts),
-        (tracked, seconds): (&Tracked, u64),
+        (tracked, seconds): (&TrackedCohort, u64),
         recent: &mut RecentPlaces,
         touched: &mut Vec<usize>,
     ) {
@@ -167,7 +167,7 @@ impl Cohorts {
     }
 
     /// The places of the cohorts that a leaf is in.
-    fn find(&mut self, leaf: Key, tracked: &Tracked, seconds: u64, recent: &mut RecentPlaces) {
+    fn find(&mut self, leaf: Key, tracked: &TrackedCohort, seconds: u64, recent: &mut RecentPlaces) {
         recent.found.clear();
         recent.of_masks.resize(tracked.len(), (Key::OF_NOBODY, None));
         for (key, (before, place)) in tracked.cohorts(leaf).zip(&mut recent.of_masks) {

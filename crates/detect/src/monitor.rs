@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::baseline::{Estimate, IGNORANCE};
 use crate::budget::Budget;
-use crate::cohort::{Key, Level, MAX_ATTRIBUTES, Names, Numbers, Tracked};
+use crate::cohort::{Key, Level, MAX_ATTRIBUTES, Names, Numbers, TrackedCohort};
 pub use crate::cohorts::MAX_COHORTS;
 use crate::cohorts::{Cohort, Cohorts};
 use crate::counts::Counts;
@@ -65,7 +65,7 @@ pub struct Table<'a> {
 
 /// What became of a batch of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Added {
+pub enum BatchOutcome {
     Counted,
     /// This source has already sent this slot.
     Repeated,
@@ -88,7 +88,7 @@ pub struct Uncounted {
 pub struct Monitor {
     slot_seconds: u64,
     names: Names,
-    tracked: Tracked,
+    tracked: TrackedCohort,
     budget: Budget,
     usual: Estimate,
     cohorts: Cohorts,
@@ -142,17 +142,22 @@ impl Monitor {
     }
 
     /// Counts the cells that one `source` has for one `slot`; a repeat of the pair changes nothing.
-    pub fn add<'a>(&mut self, source: u32, slot: u64, cells: impl IntoIterator<Item = Cell<'a>>) -> Added {
+    pub fn add<'a>(
+        &mut self,
+        source: u32,
+        slot: u64,
+        cells: impl IntoIterator<Item = Cell<'a>>,
+    ) -> BatchOutcome {
         let ticked = self.ticked.unwrap_or(slot);
         if slot + MAX_LATE_SLOTS < ticked || slot > ticked + MAX_EARLY_SLOTS {
             self.uncounted.out_of_time += 1;
-            return Added::OutOfTime;
+            return BatchOutcome::OutOfTime;
         }
         if !self.seen.insert((slot, source)) {
-            return Added::Repeated;
+            return BatchOutcome::Repeated;
         }
         cells.into_iter().for_each(|cell| self.queue(slot, cell));
-        Added::Counted
+        BatchOutcome::Counted
     }
 
     /// Tests all slots up to `slot`; for a slot that was already tested it does nothing.

@@ -42,7 +42,7 @@ use serde::{Deserialize, Serialize};
 use crate::Anomaly;
 use crate::packets::{PacketFinding, findings};
 use crate::store::{Detector, Mark};
-use crate::webhook::Allowed;
+use crate::webhook::AllowedAddresses;
 use blobwatch_pull::Record;
 use blobwatch_rulebook::AnomalyBreadth;
 use blobwatch_sql::{Pace, Sql};
@@ -69,7 +69,7 @@ impl<S> SharedDetector<S> for Detector<S> {
 pub async fn answer<S: Sql>(
     shared: &impl SharedDetector<S>,
     call: &ApiRequest<'_>,
-    allowed: Allowed,
+    allowed: AllowedAddresses,
     pace: &impl Pace,
 ) -> Result<ApiReply, Problem> {
     match (call.method, call.path) {
@@ -93,7 +93,7 @@ pub async fn answer<S: Sql>(
 fn answer_at_once<S: Sql>(
     store: &Detector<S>,
     call: &ApiRequest<'_>,
-    allowed: Allowed,
+    allowed: AllowedAddresses,
 ) -> Result<ApiReply, Problem> {
     let path: Vec<&str> = call.path.split('/').collect();
     match (call.method, path.as_slice()) {

@@ -43,7 +43,7 @@ use super::coverage::RecentTraffic;
 use super::handling::Mute;
 use super::intervention::Intervention;
 use super::kind::{AnomalyKind, TESTED_KINDS};
-use super::normal::{Normal, Numbered, combination};
+use super::normal::{CombinationNumbers, Normal, combination};
 use super::rules::Switch;
 use super::upstream::UpstreamFires;
 use super::window::{MINUTE_SLOTS, WINDOW_SLOTS, Window};
@@ -133,7 +133,7 @@ pub struct Note {
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Added {
+pub enum BatchOutcome {
     Counted,
     /// More than [`MAX_LATE_SLOTS`] late or [`MAX_EARLY_SLOTS`] early.
     OutOfTime,
@@ -221,7 +221,7 @@ pub struct Engine {
     harms: Vec<Anomaly>,
     /// What expected rates are of, while a slot is looked at.
     #[serde(skip)]
-    numbered: OnceLock<Numbered>,
+    numbered: OnceLock<CombinationNumbers>,
 }
 
 /// The test of one kind.

@@ -38,14 +38,14 @@ pub(crate) struct SourceState {
     faults: VecDeque<KeptFault>,
     /// The newest last.
     minutes: VecDeque<MinuteCounts>,
-    too_large: Refused,
-    busy: Refused,
+    too_large: Refusals,
+    busy: Refusals,
 }
 
 /// Bodies that were refused for one reason.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-struct Refused {
+struct Refusals {
     bodies: u64,
     last_ms: Option<u64>,
 }

@@ -65,5 +65,5 @@ pub(crate) use rules::{Contrast, Switch};
 pub(crate) use sentence::{called, rate, times};
 pub use store::{Attempt, Delivery, Detector, Webhook, keep_sums, save_when_due};
 pub use webhook::{
-    Allowed, Format, SIGNATURE_HEADER, SecretUse, audited, check, signature, standard_signature,
+    AllowedAddresses, Format, SIGNATURE_HEADER, SecretUse, audited, check, signature, standard_signature,
 };

@@ -34,7 +34,7 @@ pub(super) struct Span {
 
 /// A cohort and what it counted.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Found {
+pub(super) struct LocatedCohort {
     pub cohort: Cohort,
     /// Nats.
     pub score: f64,
@@ -87,8 +87,8 @@ pub(super) fn combinations(window: &Window, kind: AnomalyKind, span: Span) -> Co
 
 /// The cohorts that explain the excess, the strongest first; none where there is nothing to name.
 #[must_use]
-pub(super) fn locate(kind: AnomalyKind, sums: &Combinations, rates: &Rates) -> Vec<Found> {
-    let searched = sums.iter().map(|(key, sum)| Searched {
+pub(super) fn locate(kind: AnomalyKind, sums: &Combinations, rates: &Rates) -> Vec<LocatedCohort> {
+    let searched = sums.iter().map(|(key, sum)| SearchCell {
         key,
         observed: sum.counts.events as f64,
         expected: sum.counts.trials as f64 * healthy(kind, rates, key),
@@ -153,7 +153,7 @@ pub(super) fn spared(
 }
 
 /// One combination that is searched.
-pub(super) struct Searched<'a> {
+pub(super) struct SearchCell<'a> {
     pub key: &'a CellKey,
     pub observed: f64,
     pub expected: f64,
@@ -161,14 +161,14 @@ pub(super) struct Searched<'a> {
     pub clients: f64,
 }
 
-impl Searched<'_> {
+impl SearchCell<'_> {
     fn weight(&self) -> f64 {
         self.observed + self.expected
     }
 }
 
 /// Names the excess over what is expected.
-pub(super) fn search(cells: &mut Vec<Searched<'_>>) -> Vec<Found> {
+pub(super) fn search(cells: &mut Vec<SearchCell<'_>>) -> Vec<LocatedCohort> {
     cells.sort_by(|a, b| b.weight().total_cmp(&a.weight()).then_with(|| a.key.cmp(b.key)));
     cells.truncate(MAX_SEARCHED);
     let Ok(mut section) = CrossSection::new(&ATTRIBUTES) else {
@@ -188,7 +188,7 @@ pub(super) fn search(cells: &mut Vec<Searched<'_>>) -> Vec<Found> {
     let found = localize(&section, &options);
     found
         .iter()
-        .map(|cause| Found {
+        .map(|cause| LocatedCohort {
             cohort: Cohort::of(&cause.cohort),
             score: cause.score,
         })

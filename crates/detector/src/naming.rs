@@ -56,7 +56,7 @@ pub(super) struct Question<'a> {
 
 /// A cohort with further attributes.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Named {
+pub(super) struct NamedCohort {
     pub cohort: Cohort,
     /// Events per trial, now and as expected.
     pub observed: f64,
@@ -70,7 +70,7 @@ pub(super) enum Naming {
     Undecided,
     /// The cohort of the cells is the best name.
     Cells,
-    Better(Named),
+    Better(NamedCohort),
 }
 
 /// Names a cohort by all attributes; a name that was given `before` stays while no other is clearly better.

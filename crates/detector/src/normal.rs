@@ -165,13 +165,13 @@ impl Groups {
 /// Everything that is known of combinations, numbered once for looks at several kinds: what was learned, then what is in the
 /// window.
 #[derive(Debug, Clone)]
-pub(super) struct Numbered {
+pub(super) struct CombinationNumbers {
     groups: Arc<Groups>,
     /// By the number of a key of the window, that of its combination.
     of_window: Vec<usize>,
 }
 
-impl Numbered {
+impl CombinationNumbers {
     pub(super) fn of(normal: &Normal, window: &Window) -> Self {
         let mut groups = Groups::default();
         for key in normal.combinations.keys() {

@@ -114,7 +114,7 @@ impl PacketSums {
             packets: packets.packets,
         };
         let rows = self.rows.iter().map(row).collect();
-        let stored = Stored {
+        let stored = StoredPackets {
             texts: texts.texts,
             rules,
             rows,
@@ -127,7 +127,7 @@ impl PacketSums {
     /// None where it is damaged, or a newer build's.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.strip_prefix(&[VERSION])?;
-        let stored: Stored = postcard::from_bytes(bytes).ok()?;
+        let stored: StoredPackets = postcard::from_bytes(bytes).ok()?;
         let text = |number: &u32| stored.texts.get(*number as usize).map(String::as_str);
         let rule = |[id, system, words]: &[u32; 3]| {
             let texts = RuleTexts {
@@ -177,7 +177,7 @@ impl Texts {
 
 /// Numbers are those of `texts`.
 #[derive(Serialize, Deserialize)]
-struct Stored {
+struct StoredPackets {
     texts: Vec<String>,
     /// Name, system and words.
     rules: Vec<[u32; 3]>,

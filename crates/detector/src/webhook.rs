@@ -13,7 +13,7 @@ mod sign;
 #[cfg(test)]
 mod tests;
 
-pub use address::{Allowed, check};
+pub use address::{AllowedAddresses, check};
 pub(crate) use alert::{Alert, Status};
 pub use audited::audited;
 #[cfg(feature = "schema")]

@@ -51,7 +51,7 @@ use blobwatch_wire::{DecodeError, Problem};
 use guards::Guards;
 use load::Meter;
 use outbox::Outbox;
-use refine::Remembered;
+use refine::PastRequests;
 use rulebook::CurrentRulebook;
 use sampling::Sampling;
 use upstream::Standing;
@@ -115,7 +115,7 @@ pub struct FireLog<S> {
     sql: S,
     rulebook: Option<CurrentRulebook>,
     volumes: Volumes,
-    past: Remembered,
+    past: PastRequests,
     outbox: Outbox,
     guards: Guards,
     inbox: Inbox,
@@ -173,7 +173,7 @@ impl<S: Sql> FireLog<S> {
             sql,
             rulebook: None,
             volumes: Volumes::default(),
-            past: Remembered::default(),
+            past: PastRequests::default(),
             outbox,
             guards,
             inbox: Inbox::default(),

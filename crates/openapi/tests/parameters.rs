@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use blobwatch_detector::{Allowed, Detector, is_act};
+use blobwatch_detector::{AllowedAddresses, Detector, is_act};
 use blobwatch_fire_log::{Kind, Query, SummaryQuery};
 use blobwatch_previews::PreviewCall;
 use blobwatch_rule_book::RuleBookStore;
@@ -91,7 +91,7 @@ impl Readers {
         at_once(blobwatch_detector::answer(
             &self.detector,
             &request,
-            Allowed::Public,
+            AllowedAddresses::Public,
             &Unpaced,
         ))
         .unwrap()

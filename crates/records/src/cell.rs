@@ -26,7 +26,7 @@ pub(crate) use counts::{PACE_FIRST, PACE_PARTS};
 pub use event::{Event, Evidence, MAX_EVIDENCE};
 pub use route_breadth::{RouteBreadth, RouteBreadths};
 pub use sample::{
-    Asked, Bounds, Cuts, DIGEST, FURTHER, Further, SIZE, SampledRequest, Sampler, Strata, version_of,
+    Bounds, Cuts, DIGEST, FURTHER, Further, SIZE, SampleKey, SampledRequest, Sampler, Strata, version_of,
 };
 pub use tally::Tally;
 pub(crate) use tally::is_behind;

@@ -15,7 +15,7 @@ use blobwatch_pull::NetworkKey;
 /// Entries by key, each with the networks that used it.
 #[derive(Debug)]
 pub(crate) struct FairMap<K, V> {
-    entries: HashMap<K, Kept<V>>,
+    entries: HashMap<K, FairEntry<V>>,
     /// Sum of the entries' weights.
     weight: usize,
     most: usize,
@@ -24,7 +24,7 @@ pub(crate) struct FairMap<K, V> {
 }
 
 #[derive(Debug)]
-struct Kept<V> {
+struct FairEntry<V> {
     value: V,
     claim: Claim,
 }
@@ -88,7 +88,7 @@ impl<K: Copy + Eq + Hash, V> FairMap<K, V> {
             return;
         }
         self.swept_ms = now_ms;
-        let is_new = |kept: &Kept<V>| kept.claim.worth.saturating_add(after_ms) >= now_ms;
+        let is_new = |kept: &FairEntry<V>| kept.claim.worth.saturating_add(after_ms) >= now_ms;
         self.entries.retain(|_, kept| is_new(kept));
         self.weight = weight(&self.entries);
     }
@@ -123,7 +123,7 @@ impl<K: Copy + Eq + Hash, V> FairMap<K, V> {
                     worth,
                     place: 0,
                 };
-                place.insert(Kept { value: make(), claim })
+                place.insert(FairEntry { value: make(), claim })
             }
         };
         kept.claim.users.add(network);
@@ -181,7 +181,7 @@ impl<K: Copy + Eq + Hash, V> FairMap<K, V> {
     }
 }
 
-fn weight<K, V>(entries: &HashMap<K, Kept<V>>) -> usize {
+fn weight<K, V>(entries: &HashMap<K, FairEntry<V>>) -> usize {
     entries.values().map(|kept| kept.claim.weight as usize).sum()
 }
 

@@ -10,9 +10,9 @@ mod open_cohort;
 mod segment;
 
 pub use cell::{
-    Affected, Asked, BlobCount, Bounds, Breadth, Cell, CellBatch, CellCounts, CellKey, Cuts, DIGEST, Event,
+    Affected, BlobCount, Bounds, Breadth, Cell, CellBatch, CellCounts, CellKey, Cuts, DIGEST, Event,
     Evidence, FURTHER, FewNetworks, Further, LARGE_BYTES, MAX_CELLS, MAX_EVIDENCE, RouteBreadth,
-    RouteBreadths, SIZE, SKETCH, SLOT_S, SampledRequest, Sampler, Strata, Tally, UpstreamCells,
+    RouteBreadths, SIZE, SKETCH, SLOT_S, SampleKey, SampledRequest, Sampler, Strata, Tally, UpstreamCells,
     UpstreamCount, UpstreamRule, UpstreamTally, note_blob, slot_of, version_of,
 };
 pub use client_sample::{ClientSample, MAX_ONE_IN, one_in};

@@ -2,7 +2,7 @@
 
 /// What somebody's rule did to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Acted {
+pub(crate) enum Effect {
     /// Something that a registry's client cannot get past: it answers no challenge.
     Blocked,
     /// It was seen only, or nobody knows.
@@ -11,7 +11,7 @@ pub(crate) enum Acted {
     Passed,
 }
 
-impl Acted {
+impl Effect {
     /// By the source's own word, in any spelling: `managed_challenge`, `managedChallenge`. An unknown word is one that
     /// watched: nothing is blamed for what it may not have done.
     #[must_use]
@@ -64,34 +64,34 @@ impl Acted {
 
 #[cfg(test)]
 mod tests {
-    use super::Acted;
+    use super::Effect;
 
     #[test]
     fn every_documented_word_is_known_by_what_it_does() {
         #[track_caller]
-        fn case(words: &str, expected: Acted) {
+        fn case(words: &str, expected: Effect) {
             for word in words.split(' ') {
-                assert_eq!(Acted::of(word), expected, "{word}");
+                assert_eq!(Effect::of(word), expected, "{word}");
             }
         }
         // Cloudflare, AWS WAF, Google Cloud Armor, Akamai.
         case(
             "block challenge jschallenge managedchallenge connectionclose challengefailed jschallengefailed \
              precursorinterstitialpageissued managed_challenge js_challenge",
-            Acted::Blocked,
+            Effect::Blocked,
         );
         case(
             "BLOCK CAPTCHA CHALLENGE DENY deny(403) RATE_BASED_BAN deny_custom_4711 THROTTLE",
-            Acted::Blocked,
+            Effect::Blocked,
         );
         case(
             "log COUNT alert monitor preview simulate unknown EXCLUDED_AS_COUNT rewrite something",
-            Acted::Watched,
+            Effect::Watched,
         );
         case(
             "allow bypass skip ALLOW ACCEPT challengesolved jschallengesolved challengebypassed managedchallengeskipped \
              managedchallengenoninteractivesolved precursorinterstitialpagesolved precursorinterstitialpagebypassed none",
-            Acted::Passed,
+            Effect::Passed,
         );
     }
 }

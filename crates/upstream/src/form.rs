@@ -14,16 +14,16 @@ mod packet;
 use blobwatch_logs::{Field, Names};
 use blobwatch_rulebook::IngestMapping;
 
+use crate::line_event::LineEvent;
 use crate::packets::Packet;
-use crate::told::Told;
 use crate::window::Notice;
 use mapped::Mapped;
 
 /// What a line is.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Seen {
+pub(crate) enum LineKind {
     /// It told of requests.
-    Told,
+    Requests,
     /// A source tries whether anybody listens.
     Test,
     /// The beginning or the end of a window.
@@ -35,7 +35,7 @@ pub(crate) enum Seen {
 }
 
 /// Takes what lines tell.
-pub(crate) type Out<'o> = dyn FnMut(Told<'_>) + 'o;
+pub(crate) type Out<'o> = dyn FnMut(LineEvent<'_>) + 'o;
 
 /// Reads the lines of one source.
 #[derive(Debug)]
@@ -74,9 +74,9 @@ impl FormReader {
 
     /// # Errors
     /// What was expected of the line.
-    pub(crate) fn read(&mut self, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+    pub(crate) fn read(&mut self, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
         if is_test(line) {
-            return Ok(Seen::Test);
+            return Ok(LineKind::Test);
         }
         match &mut self.0 {
             Form::Cloudflare(cloudflare) => cloudflare.read(line, out),

@@ -10,15 +10,15 @@ use blobwatch_pull::{Record, kept};
 use blobwatch_records::{Builder, UpstreamRule};
 use blobwatch_wire::{FNV_START, Problem, fnv1a};
 
-use crate::action::Acted;
+use crate::action::Effect;
 use crate::batch::{MAX_RULES, UpstreamBatch};
 use crate::deployment::Deployment;
 use crate::event::{event_id, upstream_fire, upstream_rule_name};
-use crate::form::{FormReader, Seen};
+use crate::form::{FormReader, LineKind};
+use crate::line_event::{LineEvent, LineRule};
 use crate::lines::{Line, Lines};
 use crate::packets::{Packet, PacketTable};
 use crate::report::{Counts, IngestReport};
-use crate::told::{Told, ToldRule};
 use crate::window::UpstreamWindow;
 
 /// Lines of one body: Logpush sends 100,000 at most unless its job says more.
@@ -173,14 +173,14 @@ impl<'d> Intake<'d> {
         });
         self.form = Some(form);
         match seen? {
-            Seen::Told => {}
-            Seen::Test => self.harvest.tests += 1,
-            Seen::Window(notice) => {
+            LineKind::Requests => {}
+            LineKind::Test => self.harvest.tests += 1,
+            LineKind::Window(notice) => {
                 let routes_at = |target: &str, is_zone| self.deployment.routes_at(target, is_zone);
                 self.keep_window(notice.of_source(self.source, routes_at))?;
             }
-            Seen::Packet(packet) => self.keep_packet(*packet, hash)?,
-            Seen::Nothing => self.counts().passed += 1,
+            LineKind::Packet(packet) => self.keep_packet(*packet, hash)?,
+            LineKind::Nothing => self.counts().passed += 1,
         }
         kept
     }
@@ -213,13 +213,14 @@ impl<'d> Intake<'d> {
         }
     }
 
-    fn keep(&mut self, mut told: Told<'_>, hash: u64) -> Result<(), &'static str> {
+    fn keep(&mut self, mut told: LineEvent<'_>, hash: u64) -> Result<(), &'static str> {
         // A worker's own requests are made for one that the client sent, which has a line of its own.
         if told.entry.is_subrequest {
             self.counts().subrequests += 1;
             return Ok(());
         }
-        told.rules.retain(|rule| Acted::of(&rule.action) != Acted::Passed);
+        told.rules
+            .retain(|rule| Effect::of(&rule.action) != Effect::Passed);
         let status = status(&told);
         let time_ms = told.entry.finish();
         let record = self.deployment.record(
@@ -255,12 +256,12 @@ impl<'d> Intake<'d> {
         }
     }
 
-    fn store(&mut self, record: Record, told: &Told<'_>, event: &str) {
+    fn store(&mut self, record: Record, told: &LineEvent<'_>, event: &str) {
         let (time_ms, host) = (record.id.time_ms(), record.profile.host.clone());
         let name = self.deployment.fire_log(&record.colo, record.client, time_ms);
         for rule in &told.rules {
             let id = upstream_rule_name(self.source, &rule.name());
-            let acts = Acted::of(&rule.action) == Acted::Blocked;
+            let acts = Effect::of(&rule.action) == Effect::Blocked;
             let mut fire = record.clone();
             fire.id = event_id(time_ms, self.source, event, &rule.rule);
             fire.fired = vec![upstream_fire(Arc::clone(&id), acts)];
@@ -288,11 +289,11 @@ impl<'d> Intake<'d> {
 }
 
 /// What the line says; where it tells of a rule alone and says none, what such a rule comes to.
-fn status(told: &Told<'_>) -> Option<u16> {
+fn status(told: &LineEvent<'_>) -> Option<u16> {
     let is_acted = told
         .rules
         .iter()
-        .any(|rule| Acted::of(&rule.action) == Acted::Blocked);
+        .any(|rule| Effect::of(&rule.action) == Effect::Blocked);
     match told.entry.status {
         // A connection that was closed has no status: for the client it is a refusal all the same.
         Some(0) | None if is_acted => Some(403),
@@ -301,7 +302,7 @@ fn status(told: &Told<'_>) -> Option<u16> {
     }
 }
 
-impl ToldRule<'_> {
+impl LineRule<'_> {
     /// As names of rules are kept: without what nobody sees, and bounded with room for the name of a source.
     fn name(&self) -> String {
         const LONGEST: usize = 256;
@@ -316,7 +317,7 @@ impl Shard {
         is_full(&self.fires) || is_full(&self.requests) || self.rules.len() >= MAX_RULES
     }
 
-    fn note(&mut self, rule: &ToldRule<'_>, id: Arc<str>, acts: bool, time_ms: u64, host: &str) {
+    fn note(&mut self, rule: &LineRule<'_>, id: Arc<str>, acts: bool, time_ms: u64, host: &str) {
         let action = kept(&rule.action);
         let key = (Arc::clone(&id), action.clone());
         let noted = self.rules.entry(key).or_insert_with(|| UpstreamRule {

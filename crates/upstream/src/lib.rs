@@ -12,7 +12,7 @@ mod report;
 #[cfg(feature = "schema")]
 mod schema;
 mod target;
-mod told;
+mod line_event;
 mod unpack;
 mod window;
 

@@ -10,7 +10,7 @@ use super::head::Head;
 
 /// One request as it came.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub(crate) struct ReceivedRequest {
     pub(crate) head: Head,
     pub(crate) body: String,
 }
@@ -18,7 +18,7 @@ pub(crate) struct Told {
 #[derive(Clone)]
 pub(crate) struct Receiver {
     addr: SocketAddr,
-    told: Arc<Mutex<Vec<Told>>>,
+    told: Arc<Mutex<Vec<ReceivedRequest>>>,
     /// Answers to the next requests; 200 after those.
     answers: Arc<Mutex<VecDeque<String>>>,
 }
@@ -52,7 +52,7 @@ impl Receiver {
     }
 
     /// Everything so far.
-    pub(crate) fn told(&self) -> Vec<Told> {
+    pub(crate) fn told(&self) -> Vec<ReceivedRequest> {
         self.told.lock().unwrap().clone()
     }
 
@@ -65,7 +65,7 @@ impl Receiver {
         let mut body = vec![0; length.unwrap_or(0)];
         from.read_exact(&mut body)?;
         let body = String::from_utf8_lossy(&body).into_owned();
-        self.told.lock().unwrap().push(Told { head, body });
+        self.told.lock().unwrap().push(ReceivedRequest { head, body });
         let answer = self.answers.lock().unwrap().pop_front();
         let answer = answer.unwrap_or_else(|| "200 OK".to_owned());
         write!(

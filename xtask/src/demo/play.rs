@@ -5,7 +5,7 @@ use super::operator::Operator;
 use super::scene::Scene;
 use super::story::{FACTOR, PATIENCE, RECOVERY, Story, WARM_UP};
 use super::traffic::{Score, traffic};
-use super::watch::{Seen, Watch};
+use super::watch::{Sighting, Watch};
 use crate::progress::Step;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -97,7 +97,7 @@ impl Stage {
         if !is_guarded {
             let kinds = self.story.kinds();
             let is_told = self.story == Story::July2020Told;
-            let shows = |seen: &Seen| seen.explains(kinds) && (!is_told || seen.upstream.is_some());
+            let shows = |seen: &Sighting| seen.explains(kinds) && (!is_told || seen.upstream.is_some());
             self.until(&mut watch, PATIENCE, shows).await?;
         }
         match self.ending {
@@ -169,7 +169,12 @@ impl Stage {
     }
 
     /// Looks at the anomalies until they show it, and says what is new.
-    async fn until(&self, watch: &mut Watch, limit: Duration, shows: impl Fn(&Seen) -> bool) -> Result<()> {
+    async fn until(
+        &self,
+        watch: &mut Watch,
+        limit: Duration,
+        shows: impl Fn(&Sighting) -> bool,
+    ) -> Result<()> {
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             for line in watch.take(&self.operator.anomalies().await?) {

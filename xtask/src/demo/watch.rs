@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// When the incident's anomaly showed what, in seconds since it began.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Seen {
+pub(super) struct Sighting {
     /// The first anomaly's.
     pub(super) id: Option<String>,
     pub(super) opened: Option<u64>,
@@ -19,7 +19,7 @@ pub(super) struct Seen {
     pub(super) upstream: Option<u64>,
 }
 
-impl Seen {
+impl Sighting {
     /// A cause is named, and these kinds.
     pub(super) fn explains(&self, kinds: &[&str]) -> bool {
         self.explained.is_some() && kinds.iter().all(|kind| self.kinds.contains_key(*kind))
@@ -30,7 +30,7 @@ pub(super) struct Watch {
     began: Instant,
     /// The last sentence of each anomaly, with its status.
     said: BTreeMap<String, String>,
-    seen: Seen,
+    seen: Sighting,
 }
 
 impl Watch {
@@ -38,11 +38,11 @@ impl Watch {
         Self {
             began,
             said: BTreeMap::new(),
-            seen: Seen::default(),
+            seen: Sighting::default(),
         }
     }
 
-    pub(super) fn seen(&self) -> &Seen {
+    pub(super) fn seen(&self) -> &Sighting {
         &self.seen
     }
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 /// What one file, or several, say.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Published {
+pub(super) struct PublishedPrefixes {
     /// As 2026-11-29; empty where no file says one.
     pub(super) date: String,
     pub(super) prefixes: Vec<CloudPrefix>,
@@ -15,7 +15,7 @@ pub(super) struct Published {
     pub(super) too_long: usize,
 }
 
-impl Published {
+impl PublishedPrefixes {
     /// # Errors
     /// When the text is of no known form, or an entry of it cannot be read.
     pub(super) fn read(text: &str) -> Result<Self> {
@@ -98,10 +98,10 @@ fn day(time: &str) -> String {
     time.get(..10).unwrap_or_default().to_owned()
 }
 
-fn aws(file: &Value) -> Result<Published> {
-    let mut published = Published {
+fn aws(file: &Value) -> Result<PublishedPrefixes> {
+    let mut published = PublishedPrefixes {
         date: day(text(file, "createDate")),
-        ..Published::default()
+        ..PublishedPrefixes::default()
     };
     for (list_name, prefix) in [("prefixes", "ip_prefix"), ("ipv6_prefixes", "ipv6_prefix")] {
         for (place, entry) in list(file, list_name).iter().enumerate() {
@@ -114,10 +114,10 @@ fn aws(file: &Value) -> Result<Published> {
 }
 
 /// `cloud.json` has a region in `scope`; `goog.json`, all that Google owns, has none.
-fn google(file: &Value) -> Result<Published> {
-    let mut published = Published {
+fn google(file: &Value) -> Result<PublishedPrefixes> {
+    let mut published = PublishedPrefixes {
         date: day(text(file, "creationTime")),
-        ..Published::default()
+        ..PublishedPrefixes::default()
     };
     for (place, entry) in list(file, "prefixes").iter().enumerate() {
         let prefix = ["ipv4Prefix", "ipv6Prefix"]
@@ -131,8 +131,8 @@ fn google(file: &Value) -> Result<Published> {
 }
 
 /// `AzureCloud` has every prefix, and `AzureCloud.<region>` those of a region; the other tags are parts of these by service.
-fn azure(values: &[Value]) -> Result<Published> {
-    let mut published = Published::default();
+fn azure(values: &[Value]) -> Result<PublishedPrefixes> {
+    let mut published = PublishedPrefixes::default();
     for value in values {
         let name = text(value, "name");
         let is_cloud = name == "AzureCloud" || name.starts_with("AzureCloud.");
@@ -153,8 +153,8 @@ fn azure(values: &[Value]) -> Result<Published> {
 }
 
 /// `prefix,cloud,region`, for networks of one's own that are to be told apart.
-fn csv(text: &str) -> Result<Published> {
-    let mut published = Published::default();
+fn csv(text: &str) -> Result<PublishedPrefixes> {
+    let mut published = PublishedPrefixes::default();
     let lines = (1..).zip(text.lines());
     for (number, line) in lines.filter(|(_, line)| !line.trim().is_empty() && !line.starts_with(['#', 'p'])) {
         let parts: Vec<&str> = line.split(',').map(str::trim).collect();
@@ -170,12 +170,12 @@ fn csv(text: &str) -> Result<Published> {
 
 #[cfg(test)]
 mod tests {
-    use super::Published;
+    use super::PublishedPrefixes;
     use blobwatch_clouds::CloudTable;
 
     #[track_caller]
     fn case(text: &str, date: &str, address: &str, expected: Option<(&str, &str)>) {
-        let published = Published::read(text).unwrap();
+        let published = PublishedPrefixes::read(text).unwrap();
         assert_eq!(published.date, date);
         let table = CloudTable::build(&published.date, &published.prefixes).unwrap();
         let found = table.look_up(address.parse().unwrap());
@@ -224,7 +224,7 @@ mod tests {
     fn a_table_of_ones_own_is_lines() {
         let file = "prefix,cloud,region\n# the office\n192.0.2.0/24, Office, Berlin\n\n2001:db8::1/128,office,berlin\n";
         case(file, "", "192.0.2.9", Some(("office", "berlin")));
-        assert_eq!(Published::read(file).unwrap().too_long, 1);
+        assert_eq!(PublishedPrefixes::read(file).unwrap().too_long, 1);
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
             ("192.0.2.0/99999,aws,a", "line 1"),
         ];
         for (text, says) in places {
-            let error = format!("{:#}", Published::read(text).unwrap_err());
+            let error = format!("{:#}", PublishedPrefixes::read(text).unwrap_err());
             assert!(error.contains(says), "{text}: {error}");
         }
     }

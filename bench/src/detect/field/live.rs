@@ -6,10 +6,10 @@ use anyhow::{Context, Result};
 use blobwatch_rulebook::{Compiled, Program, Rulebook, starter};
 
 use super::field_logs::size;
-use super::{BEGIN_S, Line, SPAN, Story, Told, log};
-use crate::scale::asked::{Answer, Asked};
+use super::{BEGIN_S, Line, OpenedAnomaly, SPAN, Story, log};
 use crate::scale::centre::Centre;
 use crate::scale::colo::Colo;
+use crate::scale::played_request::{Answer, PlayedRequest};
 
 const HOST: &str = "registry.example";
 
@@ -18,7 +18,7 @@ const STORAGE: &str = "https://blobs.example/data";
 
 /// # Errors
 /// When something refuses what it should take.
-pub(super) fn play(story: Story, seed: u64) -> Result<Vec<Told>> {
+pub(super) fn play(story: Story, seed: u64) -> Result<Vec<OpenedAnomaly>> {
     let folder = tempfile::tempdir()?;
     let mut centre = Centre::open(folder.path(), &rulebook()?, BEGIN_S * 1000)?;
     let shipped = Program::from(Compiled::build(rulebook()?)?).encode();
@@ -39,7 +39,7 @@ pub(super) fn play(story: Story, seed: u64) -> Result<Vec<Told>> {
         }
         for anomaly in centre.open_anomalies() {
             let kinds = anomaly.kinds.iter();
-            let now = Told {
+            let now = OpenedAnomaly {
                 kinds: kinds.map(|kind| kind.as_str().to_owned()).collect(),
                 sentence: anomaly.sentence(),
                 opened_ms: anomaly.opened_ms,
@@ -58,7 +58,7 @@ fn rulebook() -> Result<Rulebook> {
     Ok(rulebook)
 }
 
-fn ask(line: &Line) -> Asked {
+fn ask(line: &Line) -> PlayedRequest {
     let time_ms = line.time_s * 1000;
     let target = format!("/v2/{}/blobs/{}", line.repository, line.digest());
     let (method, address, agent) = (line.method, line.address(), line.agent);
@@ -70,7 +70,7 @@ fn ask(line: &Line) -> Asked {
         facts.push_str(&line.range);
     }
     let wanted = content_length(line);
-    Asked {
+    PlayedRequest {
         facts,
         answer: Answer {
             status: line.status,

@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 use blobwatch_wire::parse_rfc3339;
 use serde_json::Value;
 
-use super::{Line, SPAN, Story, Told, log};
+use super::{Line, OpenedAnomaly, SPAN, Story, log};
 use crate::workspace;
 
 /// # Errors
 /// When the program is not built, or tells nothing that can be read.
-pub(super) fn play(story: Story, seed: u64) -> Result<Vec<Told>> {
+pub(super) fn play(story: Story, seed: u64) -> Result<Vec<OpenedAnomaly>> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join(format!("{story:?}.log"));
     let write = if story == Story::Slow {
@@ -44,9 +44,9 @@ fn program() -> Result<PathBuf> {
     found.context("expected target/release/blobwatch: cargo build --release -p blobwatch-cli")
 }
 
-fn told(anomaly: &Value) -> Option<Told> {
+fn told(anomaly: &Value) -> Option<OpenedAnomaly> {
     let kinds = anomaly.get("kinds")?.as_array()?.iter();
-    Some(Told {
+    Some(OpenedAnomaly {
         kinds: kinds.filter_map(Value::as_str).map(str::to_owned).collect(),
         sentence: anomaly.get("sentence")?.as_str()?.to_owned(),
         opened_ms: parse_rfc3339(anomaly.get("opened")?.as_str()?)?,

@@ -6,12 +6,12 @@ use blobwatch_rulebook::{ListItem, ListKind, MAX_LIST_ITEMS, NamedList, check_li
 use blobwatch_rules::{List, Lists, parse};
 use serde_json::{Value, json};
 
-use super::source::{Found, FoundList, FoundRule};
+use super::source::{SourceList, SourceRule, SourceRules};
 use super::terraform::{UNKNOWN, unknown_in};
 use crate::answer::{text, texts};
 
 /// One that can be said here.
-pub(super) struct Converted {
+pub(super) struct ConvertedItem {
     pub(super) name: String,
     pub(super) from: String,
     pub(super) value: Value,
@@ -23,14 +23,14 @@ pub(super) struct Converted {
 
 #[derive(Default)]
 pub(super) struct Outcomes {
-    pub(super) rules: Vec<Converted>,
-    pub(super) lists: Vec<Converted>,
+    pub(super) rules: Vec<ConvertedItem>,
+    pub(super) lists: Vec<ConvertedItem>,
     /// From where, and why.
     pub(super) left_out: Vec<(String, String)>,
 }
 
 /// `there`: names of lists that the rulebook has.
-pub(super) fn convert(found: &Found, there: &HashSet<String>) -> Outcomes {
+pub(super) fn convert(found: &SourceRules, there: &HashSet<String>) -> Outcomes {
     let mut outcomes = Outcomes {
         left_out: found.left_out.clone(),
         ..Outcomes::default()
@@ -56,7 +56,7 @@ pub(super) fn convert(found: &Found, there: &HashSet<String>) -> Outcomes {
     outcomes
 }
 
-fn of_list(found: &FoundList) -> Result<(Converted, List), String> {
+fn of_list(found: &SourceList) -> Result<(ConvertedItem, List), String> {
     let kind = match found.kind.as_str() {
         "ip" => ListKind::Network,
         "asn" => ListKind::Number,
@@ -98,7 +98,7 @@ fn of_list(found: &FoundList) -> Result<(Converted, List), String> {
     let words = format!("{} {kind}", list.items.len());
     let mut value = serde_json::to_value(&list).map_err(|error| error.to_string())?;
     value.as_object_mut().and_then(|fields| fields.remove("version"));
-    let converted = Converted {
+    let converted = ConvertedItem {
         name: list.name,
         from: found.from.clone(),
         value,
@@ -159,11 +159,11 @@ fn block(text: &str) -> String {
 }
 
 fn of_rule(
-    found: &FoundRule,
+    found: &SourceRule,
     lists: &Lists,
     there: &HashSet<String>,
     ids: &mut HashSet<String>,
-) -> Result<Converted, String> {
+) -> Result<ConvertedItem, String> {
     let rule = &found.rule;
     for name in ["action", "expression", "ratelimit"] {
         if let Some(why) = rule.get(name).and_then(unknown_in) {
@@ -197,7 +197,7 @@ fn of_rule(
         );
         words = format!("{words}, above {requests} matches in {seconds} s by {by}");
     }
-    Ok(Converted {
+    Ok(ConvertedItem {
         name: id,
         from: found.from.clone(),
         value,

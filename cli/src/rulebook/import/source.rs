@@ -13,14 +13,14 @@ use crate::problem::Problem;
 const MAX_FILE: u64 = 16_000_000;
 
 /// A rule as the Rulesets API has it, and where it stands.
-pub(super) struct FoundRule {
+pub(super) struct SourceRule {
     pub(super) from: String,
     pub(super) phase: String,
     pub(super) rule: Value,
 }
 
 /// A list: its name, its kind at Cloudflare, and its items.
-pub(super) struct FoundList {
+pub(super) struct SourceList {
     pub(super) from: String,
     pub(super) name: String,
     pub(super) kind: String,
@@ -29,20 +29,20 @@ pub(super) struct FoundList {
 }
 
 #[derive(Default)]
-pub(super) struct Found {
-    pub(super) rules: Vec<FoundRule>,
-    pub(super) lists: Vec<FoundList>,
+pub(super) struct SourceRules {
+    pub(super) rules: Vec<SourceRule>,
+    pub(super) lists: Vec<SourceList>,
     /// What was meant for this command and cannot be used, with why.
     pub(super) left_out: Vec<(String, String)>,
 }
 
-impl Found {
+impl SourceRules {
     pub(super) fn is_empty(&self) -> bool {
         self.rules.is_empty() && self.lists.is_empty() && self.left_out.is_empty()
     }
 }
 
-pub(super) fn read(file: &Path, found: &mut Found) -> Result<(), Problem> {
+pub(super) fn read(file: &Path, found: &mut SourceRules) -> Result<(), Problem> {
     let text = input::text(file, MAX_FILE)?;
     let wrong = |expected: String| Problem::File {
         file: input::name(file),
@@ -60,7 +60,7 @@ pub(super) fn read(file: &Path, found: &mut Found) -> Result<(), Problem> {
 }
 
 /// An answer of the API, its `result`, several of them, or `rules` alone.
-fn of_api(value: &Value, from: &str, found: &mut Found) {
+fn of_api(value: &Value, from: &str, found: &mut SourceRules) {
     if let Value::Array(values) = value {
         let is_rule = |value: &Value| value.get("expression").is_some();
         if values.iter().any(is_rule) {
@@ -92,7 +92,7 @@ fn of_api(value: &Value, from: &str, found: &mut Found) {
             .enumerate()
             .for_each(|(at, rule)| found.rules.push(rule_at(rule, phase, from, at)));
     } else if let (Some(items), Some(_)) = (value.get("items").and_then(Value::as_array), value.get("name")) {
-        found.lists.push(FoundList {
+        found.lists.push(SourceList {
             from: from.to_owned(),
             name: text(value, "name").to_owned(),
             kind: text(value, "kind").to_owned(),
@@ -102,8 +102,8 @@ fn of_api(value: &Value, from: &str, found: &mut Found) {
     }
 }
 
-fn rule_at(rule: &Value, phase: &str, from: &str, at: usize) -> FoundRule {
-    FoundRule {
+fn rule_at(rule: &Value, phase: &str, from: &str, at: usize) -> SourceRule {
+    SourceRule {
         from: format!("{from} rules[{at}]"),
         phase: phase.to_owned(),
         rule: rule.clone(),

@@ -10,13 +10,13 @@ use hcl::expr::{Expression, ObjectKey};
 use hcl::structure::{Block, Body, Structure};
 use serde_json::{Map, Value};
 
-use super::source::{Found, FoundList, FoundRule};
+use super::source::{SourceList, SourceRule, SourceRules};
 use crate::answer::text;
 
 /// In place of a value that is not known, with why.
 pub(super) const UNKNOWN: &str = "$unknown";
 
-pub(super) fn read(text: &str, from: &str, found: &mut Found) -> Result<(), String> {
+pub(super) fn read(text: &str, from: &str, found: &mut SourceRules) -> Result<(), String> {
     let body: Body = hcl::from_str(text).map_err(|error| error.to_string())?;
     let context = context(&body);
     let mut resources = Resources::default();
@@ -147,7 +147,7 @@ struct Resources {
 }
 
 impl Resources {
-    fn add(&mut self, kind: &str, name: &str, value: &Value, from: &str, found: &mut Found) {
+    fn add(&mut self, kind: &str, name: &str, value: &Value, from: &str, found: &mut SourceRules) {
         let from = format!("{from} {kind}.{name}");
         match kind {
             "cloudflare_ruleset" => ruleset(value, &from, found),
@@ -168,7 +168,7 @@ impl Resources {
     }
 
     /// The expression of a firewall rule stands in its filter.
-    fn join(self, from: &str, found: &mut Found) {
+    fn join(self, from: &str, found: &mut SourceRules) {
         for (name, mut rule) in self.firewall_rules {
             let place = format!("{from} cloudflare_firewall_rule.{name}");
             let filter = rule.get("filter_id").map(Value::to_string).unwrap_or_default();
@@ -185,7 +185,7 @@ impl Resources {
                         fields.insert("enabled".to_owned(), Value::Bool(!paused));
                         fields.remove("filter_id");
                     }
-                    found.rules.push(FoundRule {
+                    found.rules.push(SourceRule {
                         from: place,
                         phase: "http_request_firewall_custom".to_owned(),
                         rule,
@@ -199,11 +199,11 @@ impl Resources {
     }
 }
 
-fn ruleset(value: &Value, from: &str, found: &mut Found) {
+fn ruleset(value: &Value, from: &str, found: &mut SourceRules) {
     match value.get("rules") {
         Some(Value::Array(rules)) => {
             for (at, rule) in rules.iter().enumerate() {
-                found.rules.push(FoundRule {
+                found.rules.push(SourceRule {
                     from: format!("{from} rules[{at}]"),
                     phase: text(value, "phase").to_owned(),
                     rule: rule.clone(),
@@ -218,7 +218,7 @@ fn ruleset(value: &Value, from: &str, found: &mut Found) {
     }
 }
 
-fn list(value: &Value, from: &str, found: &mut Found) {
+fn list(value: &Value, from: &str, found: &mut SourceRules) {
     let items = value.get("items").or_else(|| value.get("item"));
     if let Some(why) = items.and_then(unknown_in) {
         found
@@ -226,7 +226,7 @@ fn list(value: &Value, from: &str, found: &mut Found) {
             .push((from.to_owned(), format!("its items depend on {why}")));
         return;
     }
-    found.lists.push(FoundList {
+    found.lists.push(SourceList {
         from: from.to_owned(),
         name: text(value, "name").to_owned(),
         kind: text(value, "kind").to_owned(),

@@ -1,7 +1,7 @@
 //! One token of Access: for us, and of whom.
 
 use super::config::{Access, Identity, is_name};
-use crate::jwt::{Algorithm, Jwt, Signed};
+use crate::jwt::{Algorithm, Jwt, SignedToken};
 use blobwatch_tokens::Actor;
 use blobwatch_wire::{Place, Problem};
 
@@ -11,7 +11,7 @@ pub(crate) const MAX_JWT: usize = 8 << 10;
 /// A token whose claims hold. It speaks for nobody until its signature is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    pub signed: Signed,
+    pub signed: SignedToken,
     identity: Identity,
     actor: Option<Actor>,
 }
@@ -76,7 +76,7 @@ impl Candidate {
         })
     }
 
-    /// Who the token speaks for, `is_proven` being what the key of [`Signed::kid`] says of the signature.
+    /// Who the token speaks for, `is_proven` being what the key of [`SignedToken::kid`] says of the signature.
     ///
     /// # Errors
     /// 401 where it is not the key's, whoever it names: else anybody could ask who has a role.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::config::Oidc;
 use super::refused;
 use crate::access::config::is_name;
-use crate::jwt::{Algorithm, Jwt, Signed};
+use crate::jwt::{Algorithm, Jwt, SignedToken};
 use blobwatch_wire::Problem;
 
 /// Bytes of a token: some providers put hundreds of groups into it.
@@ -26,7 +26,7 @@ pub struct Person {
 /// An ID token whose claims hold. It speaks for nobody until its signature is proven.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdToken {
-    pub signed: Signed,
+    pub signed: SignedToken,
     person: Person,
 }
 
@@ -50,7 +50,7 @@ impl IdToken {
         })
     }
 
-    /// Who signed in, `is_proven` being what the key of [`Signed::kid`] says of the signature.
+    /// Who signed in, `is_proven` being what the key of [`SignedToken::kid`] says of the signature.
     ///
     /// # Errors
     /// 401 where it is not the key's. 403 for somebody without a role.

@@ -36,7 +36,7 @@ enum Choice {
 }
 
 /// A cohort with its likeliest ratio, and what is left of its evidence when the words are paid. Nats.
-struct Named {
+struct ScoredCohort {
     chosen: Vec<Vec<bool>>,
     masks: Vec<Mask>,
     ratio: f64,
@@ -97,7 +97,7 @@ impl<'a> Words<'a> {
 
     /// Whether single values say what a list says: they keep most of its worth, and let in little that did not rise; the
     /// less of either, the less cells err and the less that takes.
-    fn is_as_good(&self, value: &Named, list: &Named) -> bool {
+    fn is_as_good(&self, value: &ScoredCohort, list: &ScoredCohort) -> bool {
         let share = self.errors.share() * self.saturated(list);
         let enough = list.worth * (1.0 - PARSIMONY * share);
         let little = share * self.grid.inside(&value.masks).expected;
@@ -113,7 +113,7 @@ impl<'a> Words<'a> {
         value.worth >= enough && !let_in.any(|sum| did_not_rise(sum) && sum.expected > little)
     }
 
-    fn saturated(&self, named: &Named) -> f64 {
+    fn saturated(&self, named: &ScoredCohort) -> f64 {
         let inside = self.in_units(self.grid.inside(&named.masks));
         let ratio = inside.observed / inside.expected.max(f64::MIN_POSITIVE);
         let counts = inside.observed * ratio.max(1.0).ln() - inside.observed + inside.expected;
@@ -124,7 +124,7 @@ impl<'a> Words<'a> {
         }
     }
 
-    fn climb(&self, start: Vec<Vec<bool>>, choice: Choice) -> Named {
+    fn climb(&self, start: Vec<Vec<bool>>, choice: Choice) -> ScoredCohort {
         let mut at = self.named(start);
         for _ in 0..MAX_CHANGES {
             let Some(chosen) = self.change(&at, choice) else {
@@ -135,7 +135,7 @@ impl<'a> Words<'a> {
         at
     }
 
-    fn named(&self, chosen: Vec<Vec<bool>>) -> Named {
+    fn named(&self, chosen: Vec<Vec<bool>>) -> ScoredCohort {
         let masks = self.grid.masks(&chosen);
         let cells = self.grid.cells.iter().zip(&masks);
         let inside: Vec<Sum> = cells
@@ -145,7 +145,7 @@ impl<'a> Words<'a> {
         let ratio = self.errors.ratio(inside.iter().copied());
         let evidence: f64 = inside.iter().map(|cell| self.errors.gain(*cell, ratio)).sum();
         let worth = evidence - self.objective.price(&chosen, None).cost;
-        Named {
+        ScoredCohort {
             chosen,
             masks,
             ratio,
@@ -155,7 +155,7 @@ impl<'a> Words<'a> {
     }
 
     /// The change of one attribute that gains most. Cells with a value in common err together, so a value counts as one cell.
-    fn change(&self, at: &Named, choice: Choice) -> Option<Vec<Vec<bool>>> {
+    fn change(&self, at: &ScoredCohort, choice: Choice) -> Option<Vec<Vec<bool>>> {
         let (mut best, mut most) = (None, MIN_GAIN);
         for (attribute, sums) in self.grid.marginals(&at.masks).into_iter().enumerate() {
             let old = at.chosen.get(attribute)?;
@@ -175,7 +175,7 @@ impl<'a> Words<'a> {
     }
 }
 
-fn better(best: Named, next: Named) -> Named {
+fn better(best: ScoredCohort, next: ScoredCohort) -> ScoredCohort {
     if next.worth > best.worth { next } else { best }
 }
 

@@ -1,4 +1,4 @@
-use super::{Added, Cell, IGNORANCE, MAX_COHORTS, MAX_LATE_SLOTS, Monitor, Settings};
+use super::{BatchOutcome, Cell, IGNORANCE, MAX_COHORTS, MAX_LATE_SLOTS, Monitor, Settings};
 use crate::counts::Counts;
 use crate::incident::{Anomaly, Event};
 use crate::simulate::Random;
@@ -151,14 +151,14 @@ fn cell(values: &'static [&'static str], trials: u64, events: u64) -> Cell<'stat
 fn a_batch_counts_once_and_not_out_of_time() {
     let mut monitor = monitor(&["colo"]);
     let mut add = |source, slot| monitor.add(source, slot, [cell(&["IAD"], 10, 1)]);
-    assert_eq!(add(1, 100), Added::Counted);
-    assert_eq!(add(1, 100), Added::Repeated);
-    assert_eq!(add(2, 100), Added::Counted);
+    assert_eq!(add(1, 100), BatchOutcome::Counted);
+    assert_eq!(add(1, 100), BatchOutcome::Repeated);
+    assert_eq!(add(2, 100), BatchOutcome::Counted);
     monitor.tick(100);
-    assert_eq!(monitor.add(1, 100, []), Added::Repeated);
-    assert_eq!(monitor.add(3, 100 - MAX_LATE_SLOTS, []), Added::Counted);
-    assert_eq!(monitor.add(3, 99 - MAX_LATE_SLOTS, []), Added::OutOfTime);
-    assert_eq!(monitor.add(3, 10_000, []), Added::OutOfTime);
+    assert_eq!(monitor.add(1, 100, []), BatchOutcome::Repeated);
+    assert_eq!(monitor.add(3, 100 - MAX_LATE_SLOTS, []), BatchOutcome::Counted);
+    assert_eq!(monitor.add(3, 99 - MAX_LATE_SLOTS, []), BatchOutcome::OutOfTime);
+    assert_eq!(monitor.add(3, 10_000, []), BatchOutcome::OutOfTime);
     assert_eq!(monitor.uncounted().out_of_time, 2);
 }
 

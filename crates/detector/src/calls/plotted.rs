@@ -45,7 +45,7 @@ impl Plot {
 
 /// Series by value.
 #[derive(Default)]
-pub(super) struct Plotted {
+pub(super) struct Plots {
     pub(super) series: BTreeMap<String, Series>,
     /// Values that had no room for a series.
     pub(super) is_full: bool,
@@ -60,10 +60,10 @@ pub(super) async fn all_series<S: Sql>(
     mut plot: Plot,
     pace: &impl Pace,
 ) -> Result<Vec<Series>, Problem> {
-    let mut plotted = Plotted::of(shared, asked, &plot, pace).await?;
+    let mut plotted = Plots::of(shared, asked, &plot, pace).await?;
     if plotted.is_full {
         plot.own = Some(plotted.largest());
-        plotted = Plotted::of(shared, asked, &plot, pace).await?;
+        plotted = Plots::of(shared, asked, &plot, pace).await?;
     }
     if plot.by.is_none() {
         plotted.series_of(&plot, "");
@@ -71,7 +71,7 @@ pub(super) async fn all_series<S: Sql>(
     Ok(largest(plotted.series, &plot))
 }
 
-impl Plotted {
+impl Plots {
     async fn of<S: Sql>(
         shared: &impl SharedDetector<S>,
         asked: &CountsQuery,

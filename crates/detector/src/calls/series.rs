@@ -14,22 +14,22 @@ pub(super) struct Series {
     pub(super) by: BTreeMap<&'static str, String>,
     pub(super) requests: Vec<u64>,
     pub(super) starts: Vec<u64>,
-    pub(super) kinds: Named,
+    pub(super) kinds: NamedSeries,
     pub(super) refused: Vec<u64>,
     pub(super) denied: Vec<u64>,
     pub(super) aborted: Vec<u64>,
     /// By class: `none`, `2xx` to `5xx`.
-    pub(super) answers: Named,
+    pub(super) answers: NamedSeries,
     /// By what a rule did: `block`, `throttle`, `detour`, `tag`, `allow`.
-    pub(super) acted: Named,
+    pub(super) acted: NamedSeries,
     /// By what rules of other parties did, by their own events: `acted`, `logged`.
-    pub(super) upstream: Named,
+    pub(super) upstream: NamedSeries,
     /// What goes wrong, by its name.
-    pub(super) events: Named,
+    pub(super) events: NamedSeries,
 }
 
 /// Series by name; one that is 0 throughout is absent.
-pub(super) type Named = BTreeMap<&'static str, Vec<u64>>;
+pub(super) type NamedSeries = BTreeMap<&'static str, Vec<u64>>;
 
 const CLASSES: [&str; 5] = ["none", "2xx", "3xx", "4xx", "5xx"];
 
@@ -124,7 +124,7 @@ impl Series {
 
     /// Other numbers in the place of those of each name.
     pub(super) fn map(self, of: impl Fn(&[u64]) -> Vec<u64>) -> Self {
-        let all = |named: Named| {
+        let all = |named: NamedSeries| {
             named
                 .into_iter()
                 .map(|(name, counts)| (name, of(&counts)))
@@ -173,7 +173,7 @@ impl Series {
 
 /// Adds to one step of the series of these names.
 fn note(
-    named: &mut Named,
+    named: &mut NamedSeries,
     points: usize,
     place: usize,
     counts: impl IntoIterator<Item = (&'static str, u32)>,

@@ -17,7 +17,7 @@ use crate::store::Detector;
 use crate::store::tests::{accept, arrival, denial, hook, keep_all_sums, open, reopened, story, written};
 use crate::tests::stories::healthy;
 use crate::tests::traffic::World;
-use crate::webhook::Allowed;
+use crate::webhook::AllowedAddresses;
 use blobwatch_guard::{Against, HarmNotice};
 use blobwatch_pull::{Family, Method, PathShape, Profile, RangeKind, RangeRecord, Record, sample};
 use blobwatch_rulebook::AnomalyBreadth;
@@ -62,7 +62,7 @@ fn ask(
         }
         return act_calls::read(&call).and_then(|_| ApiReply::json(200, &()));
     }
-    at_once(answer(store, &call, Allowed::Public, &Unpaced)).unwrap()
+    at_once(answer(store, &call, AllowedAddresses::Public, &Unpaced)).unwrap()
 }
 
 #[track_caller]

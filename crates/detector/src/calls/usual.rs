@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::SharedDetector;
 use super::counts::{CountsQuery, FILTERS, attribute};
-use super::plotted::{Plot, Plotted, largest};
+use super::plotted::{Plot, Plots, largest};
 use super::series::Series;
 use crate::Rollup;
 use crate::store::Unit;
@@ -128,8 +128,8 @@ impl Past {
         asked: &CountsQuery,
         plot: &Plot,
         pace: &impl Pace,
-    ) -> Result<(Plotted, Fires), Problem> {
-        let (mut plotted, mut fires) = (Plotted::default(), Fires::new());
+    ) -> Result<(Plots, Fires), Problem> {
+        let (mut plotted, mut fires) = (Plots::default(), Fires::new());
         for place in 0..2 * self.days {
             let (day, later) = ((place / 2 + 1) as u64, (place % 2) as u64);
             let hour = self.hour.saturating_sub(day * DAY_HOURS) + later;

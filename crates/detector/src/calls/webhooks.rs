@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::store::{DeliveryItem, Detector, MAX_WEBHOOKS, Webhook};
-use crate::webhook::{Allowed, WebhookItem, checked_id, read};
+use crate::webhook::{AllowedAddresses, WebhookItem, checked_id, read};
 use blobwatch_sql::Sql;
 use blobwatch_wire::{ApiReply, ApiRequest, List, Parameters, Place, Problem};
 
@@ -42,7 +42,7 @@ pub(crate) fn answer<S: Sql>(
     store: &Detector<S>,
     call: &ApiRequest<'_>,
     path: &[&str],
-    allowed: Allowed,
+    allowed: AllowedAddresses,
 ) -> Result<ApiReply, Problem> {
     match (call.method, path) {
         ("GET", ["webhooks"]) => {
@@ -93,7 +93,7 @@ fn put<S: Sql>(
     store: &Detector<S>,
     call: &ApiRequest<'_>,
     id: &str,
-    allowed: Allowed,
+    allowed: AllowedAddresses,
 ) -> Result<ApiReply, Problem> {
     Parameters::parse(call.query, &["reason"])?;
     if id == "deliveries" {

@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::kind::AnomalyKind;
-use crate::normal::{KindSums, Numbered, PastCounts, Rates, combination};
+use crate::normal::{CombinationNumbers, KindSums, PastCounts, Rates, combination};
 use crate::window::Bucket;
 use blobwatch_records::CellKey;
 use blobwatch_sql::Pace;
@@ -67,7 +67,7 @@ impl Engine {
         });
         let numbered = self
             .numbered
-            .get_or_init(|| Numbered::of(&self.normal, &self.window));
+            .get_or_init(|| CombinationNumbers::of(&self.normal, &self.window));
         numbered.rates(
             kind,
             &self.normal,

@@ -10,7 +10,7 @@ use crate::cliff::{Fall, MIN_COMBINATIONS};
 use crate::cohort::Cohort;
 use crate::handling::Handling;
 use crate::kind::AnomalyKind;
-use crate::locate::{Searched, Span, overlap, search};
+use crate::locate::{SearchCell, Span, overlap, search};
 use crate::normal::combination;
 use crate::window::MINUTE_SLOTS;
 use blobwatch_records::CellKey;
@@ -162,12 +162,12 @@ struct Heights {
 impl Heights {
     /// The cohort whose requests are missing; `None` where few are behind it, or where it still sends a part of them.
     fn missing(&self) -> Option<Cohort> {
-        let mut cells: Vec<Searched<'_>> = self
+        let mut cells: Vec<SearchCell<'_>> = self
             .usual
             .iter()
             .map(|(key, usual)| {
                 let short = (usual - self.now.get(key).copied().unwrap_or(0.0)).max(0.0);
-                Searched {
+                SearchCell {
                     key,
                     observed: short.round(),
                     expected: NOISE * usual + 0.1,
@@ -197,7 +197,7 @@ fn sum(per_minute: &BTreeMap<CellKey, f64>, cohort: &Cohort) -> f64 {
 }
 
 /// Whether what is missing of a cohort was sent by many.
-fn many_miss(cohort: &Cohort, cells: &[Searched<'_>]) -> bool {
+fn many_miss(cohort: &Cohort, cells: &[SearchCell<'_>]) -> bool {
     let missing = cells
         .iter()
         .filter(|cell| cell.observed > 0.0 && cohort.holds(cell.key))

@@ -31,7 +31,7 @@ struct Finding<'a> {
 
 /// What became of an alarm.
 #[derive(PartialEq, Eq)]
-enum Looked {
+enum AlarmOutcome {
     Open,
     /// It is normal from now on.
     Adopted,
@@ -56,7 +56,7 @@ impl Engine {
                 .is_some_and(|id| self.open.iter().any(|watch| watch.anomaly.id == id));
             if !known && incident.next_look <= slot {
                 incident.anomaly = None;
-                if self.look_at(slot, &mut incident, outcome) == Looked::Adopted {
+                if self.look_at(slot, &mut incident, outcome) == AlarmOutcome::Adopted {
                     continue;
                 }
                 let young = slot < incident.opened + YOUNG_SLOTS;
@@ -66,7 +66,7 @@ impl Engine {
         }
     }
 
-    fn look_at(&mut self, slot: u64, incident: &mut Incident, outcome: &mut Outcome) -> Looked {
+    fn look_at(&mut self, slot: u64, incident: &mut Incident, outcome: &mut Outcome) -> AlarmOutcome {
         let first = incident.since.max(self.window.first().unwrap_or(slot));
         let span = Span {
             first,
@@ -75,7 +75,7 @@ impl Engine {
         let kind = incident.kind;
         let sums = combinations(&self.window, kind, span);
         if sums.iter().all(|(_, sum)| sum.counts.events == 0) {
-            return Looked::Open;
+            return AlarmOutcome::Open;
         }
         let rates = self.rates_before(kind, first);
         incident.burst = None;
@@ -95,15 +95,15 @@ impl Engine {
                 LookResult::Burst => {
                     outcome.notes.push(noted(&seen));
                     incident.since = slot + 1;
-                    return Looked::Open;
+                    return AlarmOutcome::Open;
                 }
                 LookResult::Rewatched => {
                     self.adopt(kind, incident.id, slot);
-                    return Looked::Adopted;
+                    return AlarmOutcome::Adopted;
                 }
             }
         }
-        Looked::Open
+        AlarmOutcome::Open
     }
 
     /// Makes an anomaly of what was found, unless it is part of one, narrow, or a burst.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Added, Engine, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
+use super::{BatchOutcome, Engine, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
 use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey, Cuts, MAX_CELLS};
 
 /// Bytes of batches that wait; the cells of further ones are `other`. Two slots of 300 FireLogs with 384 cells each are 24 MB at
@@ -57,18 +57,18 @@ impl Pending {
 
 impl Engine {
     /// Takes in a batch that came in slot `now`; whether it came before is the caller's to know.
-    pub fn add(&mut self, batch: CellBatch, now: u64) -> Added {
+    pub fn add(&mut self, batch: CellBatch, now: u64) -> BatchOutcome {
         self.add_late(batch, now, 0)
     }
 
     /// As [`Self::add`], where slots are tested so many slots later than usual.
-    pub fn add_late(&mut self, mut batch: CellBatch, now: u64, delay: u64) -> Added {
+    pub fn add_late(&mut self, mut batch: CellBatch, now: u64, delay: u64) -> BatchOutcome {
         let ticked = self.ticked.unwrap_or(0);
         // It says its own times, and may come as late as it likes.
         self.upstream.take(&batch.upstream, now);
         if batch.slot + MAX_LATE_SLOTS + delay < now || batch.slot > now + MAX_EARLY_SLOTS {
             self.uncounted.out_of_time += 1;
-            return Added::OutOfTime;
+            return BatchOutcome::OutOfTime;
         }
         self.traffic.take(&batch);
         let cells = std::mem::take(&mut batch.cells).into_iter();
@@ -88,7 +88,7 @@ impl Engine {
             room = pending.keep(&part, room);
             cells = rest;
         }
-        Added::Counted
+        BatchOutcome::Counted
     }
 
     /// What waited for all slots up to `slot`.

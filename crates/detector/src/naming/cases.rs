@@ -8,7 +8,7 @@ mod reading;
 
 use std::collections::BTreeMap;
 
-use super::Named;
+use super::NamedCohort;
 use super::set::{Choice, Set};
 use crate::cohort::{Cohort, Literal};
 use blobwatch_records::FURTHER;
@@ -212,7 +212,7 @@ impl<'a> Cases<'a> {
     }
 
     /// The set in words, with its rates.
-    pub(super) fn named(&self, set: &Set) -> Named {
+    pub(super) fn named(&self, set: &Set) -> NamedCohort {
         let cells = self.cohort.0.iter().enumerate();
         let cells = cells.filter(|(place, _)| set.cells >> place & 1 == 1);
         let further = set.further.iter().map(|choice| self.literal(choice));
@@ -225,7 +225,7 @@ impl<'a> Cases<'a> {
                 usual += case.weight * case.usual;
             }
         }
-        Named {
+        NamedCohort {
             cohort: Cohort(further.chain(cells.map(|(_, literal)| literal.clone())).collect()),
             observed: (events / f64::max(trials, events)).min(1.0),
             baseline: usual / f64::max(trials, f64::MIN_POSITIVE),

@@ -24,7 +24,7 @@ const WITHOUT_ADMISSION: u64 = 5;
 const MAX_STATE_BYTES: usize = 64_000_000;
 
 /// What is read back.
-pub(super) struct Saved {
+pub(super) struct SavedState {
     pub(super) engine: Engine,
     pub(super) sources: Sources,
     /// Newest batch that is in it.
@@ -33,7 +33,7 @@ pub(super) struct Saved {
 }
 
 #[derive(Deserialize)]
-struct Read<E> {
+struct StateBody<E> {
     engine: E,
     sources: Sources,
 }
@@ -59,8 +59,8 @@ struct Format {
 }
 
 /// The state that was saved last; an empty one where there is none, or one of an older format.
-pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
-    let nothing = |logged| Saved {
+pub(super) fn read(sql: &impl Sql) -> Result<SavedState, StoreError> {
+    let nothing = |logged| SavedState {
         engine: Engine::default(),
         sources: Sources::default(),
         logged,
@@ -93,7 +93,7 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
     }
     // What cannot be read is no reason to see nothing from now on.
     match decode(&bytes, head.format) {
-        Some(Read { engine, sources }) => Ok(Saved {
+        Some(StateBody { engine, sources }) => Ok(SavedState {
             engine,
             sources,
             logged: head.logged,
@@ -103,14 +103,14 @@ pub(super) fn read(sql: &impl Sql) -> Result<Saved, StoreError> {
     }
 }
 
-fn decode(bytes: &[u8], format: u64) -> Option<Read<Engine>> {
+fn decode(bytes: &[u8], format: u64) -> Option<StateBody<Engine>> {
     let (mut state, rest) = if format >= WITH_WAITING_CELLS {
-        postcard::take_from_bytes::<Read<Engine>>(bytes).ok()?
+        postcard::take_from_bytes::<StateBody<Engine>>(bytes).ok()?
     } else {
-        let (older, rest) = postcard::take_from_bytes::<Read<OlderEngine>>(bytes).ok()?;
+        let (older, rest) = postcard::take_from_bytes::<StateBody<OlderEngine>>(bytes).ok()?;
         let engine = Engine::from(older.engine);
         (
-            Read {
+            StateBody {
                 engine,
                 sources: older.sources,
             },

@@ -362,21 +362,21 @@ fn a_saved_state_goes_on_where_it_was() {
 
 #[test]
 fn late_and_early_batches_are_counted_and_left_out() {
-    use crate::engine::{Added, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
+    use crate::engine::{BatchOutcome, MAX_EARLY_SLOTS, MAX_LATE_SLOTS};
     use blobwatch_records::CellBatch;
     let mut engine = Engine::default();
     let batch = |slot| CellBatch {
         slot,
         ..CellBatch::default()
     };
-    assert_eq!(engine.add(batch(NOON), NOON), Added::Counted);
+    assert_eq!(engine.add(batch(NOON), NOON), BatchOutcome::Counted);
     assert_eq!(
         engine.add(batch(NOON - MAX_LATE_SLOTS - 1), NOON),
-        Added::OutOfTime
+        BatchOutcome::OutOfTime
     );
     assert_eq!(
         engine.add(batch(NOON + MAX_EARLY_SLOTS + 1), NOON),
-        Added::OutOfTime
+        BatchOutcome::OutOfTime
     );
     assert_eq!(engine.uncounted().out_of_time, 2);
     assert_eq!(BUILDS.len(), 5);

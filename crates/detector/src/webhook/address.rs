@@ -33,7 +33,7 @@ const ECHOING_SUFFIXES: [&str; 4] = ["nip.io", "sslip.io", "xip.io", "localtest.
 
 /// What a deployment allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Allowed {
+pub enum AllowedAddresses {
     /// HTTPS on port 443 of public addresses.
     #[default]
     Public,
@@ -41,7 +41,7 @@ pub enum Allowed {
     Private,
 }
 
-impl Allowed {
+impl AllowedAddresses {
     /// Reads the variable `WEBHOOKS_MAY_REACH`: `private`, or anything else for public.
     #[must_use]
     pub fn of(variable: &str) -> Self {
@@ -93,7 +93,7 @@ impl std::error::Error for AddressError {}
 ///
 /// # Errors
 /// What was expected instead.
-pub fn check(address: &str, allowed: Allowed) -> Result<(), AddressError> {
+pub fn check(address: &str, allowed: AllowedAddresses) -> Result<(), AddressError> {
     if address.len() > MAX_ADDRESS {
         return Err(AddressError::TooLong);
     }
@@ -106,7 +106,7 @@ pub fn check(address: &str, allowed: Allowed) -> Result<(), AddressError> {
     let lower = address.to_ascii_lowercase();
     let rest = match (lower.strip_prefix("https://"), lower.strip_prefix("http://")) {
         (Some(rest), _) => rest,
-        (None, Some(rest)) if allowed == Allowed::Private => rest,
+        (None, Some(rest)) if allowed == AllowedAddresses::Private => rest,
         _ => return Err(AddressError::NotHttps),
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -117,7 +117,7 @@ pub fn check(address: &str, allowed: Allowed) -> Result<(), AddressError> {
     if host.is_empty() {
         return Err(AddressError::NoHost);
     }
-    if allowed == Allowed::Public && port.is_some_and(|port| port != "443") {
+    if allowed == AllowedAddresses::Public && port.is_some_and(|port| port != "443") {
         return Err(AddressError::Port);
     }
     check_host(host, allowed)
@@ -140,7 +140,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<&str>), AddressError> {
     }
 }
 
-fn check_host(host: &str, allowed: Allowed) -> Result<(), AddressError> {
+fn check_host(host: &str, allowed: AllowedAddresses) -> Result<(), AddressError> {
     if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         let address: Ipv6Addr = address.parse().map_err(|_| AddressError::NotAName)?;
         return public(is_public_v6(address), allowed);
@@ -161,7 +161,7 @@ fn check_host(host: &str, allowed: Allowed) -> Result<(), AddressError> {
         let address = any_ipv4(&labels).ok_or(AddressError::NotAName)?;
         return public(is_public_v4(address), allowed);
     }
-    if allowed == Allowed::Private {
+    if allowed == AllowedAddresses::Private {
         return Ok(());
     }
     let ends_with = |suffix: &str| {
@@ -178,8 +178,8 @@ fn check_host(host: &str, allowed: Allowed) -> Result<(), AddressError> {
     }
 }
 
-fn public(is_public: bool, allowed: Allowed) -> Result<(), AddressError> {
-    if is_public || allowed == Allowed::Private {
+fn public(is_public: bool, allowed: AllowedAddresses) -> Result<(), AddressError> {
+    if is_public || allowed == AllowedAddresses::Private {
         Ok(())
     } else {
         Err(AddressError::PrivateAddress)
@@ -258,7 +258,7 @@ mod tests {
 
     #[track_caller]
     fn case(address: &str, expected: Result<(), AddressError>) {
-        assert_eq!(check(address, Allowed::Public), expected, "{address}");
+        assert_eq!(check(address, AllowedAddresses::Public), expected, "{address}");
     }
 
     #[test]
@@ -372,13 +372,13 @@ mod tests {
             "https://receiver:8443/",
             "http://[::1]:80/",
         ] {
-            assert_eq!(check(address, Allowed::Private), Ok(()), "{address}");
+            assert_eq!(check(address, AllowedAddresses::Private), Ok(()), "{address}");
         }
         assert_eq!(
-            check("http://user@127.0.0.1/", Allowed::Private),
+            check("http://user@127.0.0.1/", AllowedAddresses::Private),
             Err(AddressError::UserInfo)
         );
-        assert_eq!(Allowed::of(""), Allowed::Public);
-        assert_eq!(Allowed::of("private"), Allowed::Private);
+        assert_eq!(AllowedAddresses::of(""), AllowedAddresses::Public);
+        assert_eq!(AllowedAddresses::of("private"), AllowedAddresses::Private);
     }
 }

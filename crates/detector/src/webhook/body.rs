@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::address::{Allowed, check};
+use super::address::{AllowedAddresses, check};
 use super::event::{EventName, Severity, SubscribedEvent};
 use super::format::{Format, SecretUse};
 use crate::AnomalyKind;
@@ -98,7 +98,7 @@ pub(crate) fn read(
     id: &str,
     body: &str,
     known: Option<&Webhook>,
-    allowed: Allowed,
+    allowed: AllowedAddresses,
     actor: &str,
     now_ms: u64,
 ) -> Result<Webhook, Problem> {
@@ -116,7 +116,7 @@ fn made(
     id: &str,
     body: WebhookBody,
     known: Option<&Webhook>,
-    allowed: Allowed,
+    allowed: AllowedAddresses,
     actor: &str,
     now_ms: u64,
 ) -> Result<Webhook, Problem> {
@@ -205,7 +205,14 @@ mod tests {
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
     fn set(body: &serde_json::Value, known: Option<&Webhook>) -> Result<Webhook, Problem> {
-        read("chat", &body.to_string(), known, Allowed::Public, "olga", 1000)
+        read(
+            "chat",
+            &body.to_string(),
+            known,
+            AllowedAddresses::Public,
+            "olga",
+            1000,
+        )
     }
 
     #[test]

@@ -122,13 +122,13 @@ impl Context<'_> {
 
 /// A message, and what follows the receiver's address in the path.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Rendered {
+pub(crate) struct Message {
     pub(crate) body: String,
     pub(crate) path: String,
 }
 
 /// The body of a delivery.
-pub(crate) fn rendered(format: Format, alert: &Alert, context: Context<'_>) -> Rendered {
+pub(crate) fn rendered(format: Format, alert: &Alert, context: Context<'_>) -> Message {
     let opsgenie = match (alert.status, alert.event) {
         (Status::Closed, _) => Some("close"),
         (_, EventName::Acknowledged) => Some("acknowledge"),
@@ -149,7 +149,7 @@ pub(crate) fn rendered(format: Format, alert: &Alert, context: Context<'_>) -> R
         Format::Alertmanager => alertmanager::alerts(alert, context),
         Format::Otlp => otlp::logs(alert, context),
     };
-    Rendered {
+    Message {
         body: body.to_string(),
         path,
     }

@@ -13,14 +13,14 @@ use blobwatch_sql::{Pace, Sql};
 const MAX_RECORDS: u32 = 65_536;
 
 /// A block in which something may match.
-pub(super) struct Loaded {
+pub(super) struct BlockBytes {
     front: Vec<u8>,
     back: Vec<u8>,
     /// By its front.
     pub(super) alive: Vec<bool>,
 }
 
-impl Loaded {
+impl BlockBytes {
     pub(super) fn open(&self) -> Result<Block, FireLogError> {
         Ok(Block::open(&self.front, &self.back)?)
     }
@@ -28,7 +28,7 @@ impl Loaded {
 
 /// Every block that may hold a match from `floor` up to where the stretch began.
 pub(super) struct Band {
-    pub(super) blocks: Vec<Loaded>,
+    pub(super) blocks: Vec<BlockBytes>,
     pub(super) floor: RecordId,
     /// Of all blocks that were looked at.
     pub(super) records: u32,
@@ -50,9 +50,9 @@ impl Band {
             let (mut blocks, mut records) = (Vec::new(), 0);
             for candidate in &plan.candidates {
                 match load(sql, filter, candidate)? {
-                    Found::Block(block) => blocks.push(block),
-                    Found::NoMatch => {}
-                    Found::Changed => return Ok(None),
+                    BlockState::Block(block) => blocks.push(block),
+                    BlockState::NoMatch => {}
+                    BlockState::Changed => return Ok(None),
                 }
                 records += candidate.header.records;
                 pace.spent(candidate.header.records as usize / OPENING).await;
@@ -68,21 +68,21 @@ impl Band {
     }
 }
 
-enum Found {
-    Block(Loaded),
+enum BlockState {
+    Block(BlockBytes),
     NoMatch,
     /// It is not as it was found.
     Changed,
 }
 
-fn load(sql: &impl Sql, filter: &Filter, candidate: &Candidate) -> Result<Found, FireLogError> {
+fn load(sql: &impl Sql, filter: &Filter, candidate: &Candidate) -> Result<BlockState, FireLogError> {
     let records = u64::from(candidate.header.records);
     let Some(front) = front_as_found(sql, candidate.source, records)? else {
-        return Ok(Found::Changed);
+        return Ok(BlockState::Changed);
     };
     let Some(alive) = alive(&Front::parse(&front)?, filter)? else {
-        return Ok(Found::NoMatch);
+        return Ok(BlockState::NoMatch);
     };
     let back = back_of(sql, candidate.source)?.unwrap_or_default();
-    Ok(Found::Block(Loaded { front, back, alive }))
+    Ok(BlockState::Block(BlockBytes { front, back, alive }))
 }

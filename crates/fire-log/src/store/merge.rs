@@ -171,7 +171,7 @@ impl<S: Sql> FireLog<S> {
 
 /// Batches whose place a segment takes, and what is added up of them.
 #[derive(Default)]
-struct Replaced {
+struct MergedBatches {
     batches: Vec<Waiting>,
     /// Records of those that cannot be read.
     lost: u64,
@@ -179,7 +179,7 @@ struct Replaced {
     requests: RequestTally,
 }
 
-impl Replaced {
+impl MergedBatches {
     fn count(&mut self, block: &Block) {
         self.fires.count(block);
         self.requests.count(block);
@@ -303,7 +303,7 @@ struct Writer {
     builder: Builder,
     /// The first of the segments takes its place.
     tail: Option<u64>,
-    replaced: Replaced,
+    replaced: MergedBatches,
 }
 
 /// As its row will be.

@@ -65,14 +65,14 @@ fn join(halves: &mut Halves, records: &mut [Record], late: &mut Late) -> HashMap
 
 /// What a FireLog remembers of the requests before.
 #[derive(Debug, Default)]
-pub(super) struct Remembered {
+pub(super) struct PastRequests {
     pub(super) history: History,
     pub(super) halves: Halves,
     pub(super) challenges: Challenges<Record>,
     pub(super) late: Late,
 }
 
-impl Remembered {
+impl PastRequests {
     /// What was forgotten for want of room since this was last asked, as a loss.
     pub(super) fn take_evicted(&mut self) -> Option<(String, u32)> {
         let evicted = (self.history.take_evicted()).saturating_add(self.halves.take_evicted());
@@ -82,8 +82,11 @@ impl Remembered {
 
 /// Gives the records of a new block what their clients' past says; the records as they are then, and whether the block has
 /// changed.
-pub(super) fn refine(block: &mut Block, past: &mut Remembered) -> Result<(Vec<Record>, bool), FireLogError> {
-    let Remembered {
+pub(super) fn refine(
+    block: &mut Block,
+    past: &mut PastRequests,
+) -> Result<(Vec<Record>, bool), FireLogError> {
+    let PastRequests {
         history,
         halves,
         challenges,
@@ -121,9 +124,9 @@ pub(super) fn encode(block: Block) -> Vec<u8> {
 }
 
 /// Of stored records, oldest first.
-pub(super) async fn remember(mut records: Vec<Record>, pace: &impl Pace) -> Remembered {
-    let mut remembered = Remembered::default();
-    let Remembered {
+pub(super) async fn remember(mut records: Vec<Record>, pace: &impl Pace) -> PastRequests {
+    let mut remembered = PastRequests::default();
+    let PastRequests {
         history,
         halves,
         challenges,
@@ -154,7 +157,7 @@ pub(super) async fn remember(mut records: Vec<Record>, pace: &impl Pace) -> Reme
 
 /// Adds what another FireLog has of these clients: its records stay as they are, whatever is found out of them here. Challenges are
 /// counted where they came.
-pub(super) fn take_over(mut records: Vec<Record>, past: &mut Remembered) {
+pub(super) fn take_over(mut records: Vec<Record>, past: &mut PastRequests) {
     join(&mut past.halves, &mut records, &mut Late::default());
     for record in &records {
         past.history.take(record);

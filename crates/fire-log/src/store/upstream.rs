@@ -8,7 +8,7 @@
 
 mod lookup;
 mod standing;
-mod told;
+mod event;
 mod waiting;
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,9 +19,9 @@ use blobwatch_pull::{Fired, RecordId};
 use blobwatch_records::{Block, Builder, CellCounts, Flush, Tally, UpstreamTally};
 use blobwatch_sql::{Sql, number};
 use blobwatch_upstream::{UpstreamAnswer, UpstreamBatch, UpstreamRule};
-use lookup::Found;
+use event::{UpstreamEvent, read, together};
+use lookup::MatchedRecord;
 pub(super) use standing::Standing;
-use told::{Told, read, together};
 pub(super) use waiting::{TABLE, due_ms};
 
 /// The number of an isolate under which records that others told of are kept. An isolate draws it once in 2^48.
@@ -32,12 +32,12 @@ const ONE_RECORD_BYTES: usize = 20_000;
 
 /// What became of what was told.
 #[derive(Default)]
-struct Settled {
+struct UpstreamOutcome {
     answer: UpstreamAnswer,
     changed: Vec<(Source, Arrival, Vec<RecordId>)>,
     tally: UpstreamTally,
-    stand: Vec<Told>,
-    wait: Vec<Told>,
+    stand: Vec<UpstreamEvent>,
+    wait: Vec<UpstreamEvent>,
 }
 
 impl<S: Sql> FireLog<S> {
@@ -65,11 +65,11 @@ impl<S: Sql> FireLog<S> {
 
     fn settle(
         &mut self,
-        new: Vec<Told>,
+        new: Vec<UpstreamEvent>,
         rules: &[UpstreamRule],
         now_ms: u64,
     ) -> Result<UpstreamAnswer, FireLogError> {
-        let mut settled = Settled::default();
+        let mut settled = UpstreamOutcome::default();
         rules.iter().for_each(|rule| settled.tally.rule(rule));
         let told = together(waiting::read(&self.sql)?, new, &mut settled.answer);
         // A block that is being merged is not written meanwhile: everything waits.
@@ -102,11 +102,11 @@ impl<S: Sql> FireLog<S> {
     /// Adds rules to the records that were found, in memory.
     fn join(
         &self,
-        told: &[Told],
-        found: &HashMap<usize, Found>,
-        settled: &mut Settled,
+        told: &[UpstreamEvent],
+        found: &HashMap<usize, MatchedRecord>,
+        settled: &mut UpstreamOutcome,
     ) -> Result<(), FireLogError> {
-        let mut by_source: HashMap<Source, Vec<(&Told, &Found)>> = HashMap::new();
+        let mut by_source: HashMap<Source, Vec<(&UpstreamEvent, &MatchedRecord)>> = HashMap::new();
         for (place, found) in found {
             if let Some(told) = told.get(*place) {
                 by_source.entry(found.source).or_default().push((told, found));
@@ -154,7 +154,7 @@ impl<S: Sql> FireLog<S> {
     }
 
     /// Makes records of what stands alone. Should the process die before the rest is stored, they are found by their ids.
-    fn stand(&mut self, settled: &mut Settled, now_ms: u64) -> Result<(), FireLogError> {
+    fn stand(&mut self, settled: &mut UpstreamOutcome, now_ms: u64) -> Result<(), FireLogError> {
         let mut builder = Builder::default();
         for told in std::mem::take(&mut settled.stand) {
             settled.tally.count(&told.record, &told.record.fired, None);
@@ -184,8 +184,8 @@ impl<S: Sql> FireLog<S> {
         self.keep(&flush, block, now_ms)
     }
 
-    fn store(&mut self, settled: Settled, now_ms: u64) -> Result<UpstreamAnswer, FireLogError> {
-        let Settled {
+    fn store(&mut self, settled: UpstreamOutcome, now_ms: u64) -> Result<UpstreamAnswer, FireLogError> {
+        let UpstreamOutcome {
             mut answer,
             changed,
             tally,

@@ -22,7 +22,7 @@ use super::Event;
 use super::tally::{is_behind, is_fetched, is_large, is_observed, is_ranged, is_redirected};
 use crate::history::{Classification, Pace};
 use blobwatch_pull::Record;
-pub use sampler::{Asked, Sampler};
+pub use sampler::{SampleKey, Sampler};
 pub(super) use values::TCP;
 pub use values::{DIGEST, FURTHER, Further, SIZE, version_of};
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::{
-    Asked, Bounds, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, Further, LARGE_BYTES, MAX_CELLS,
-    RouteBreadths, Sampler, Strata, UpstreamCells, UpstreamTally, note_blob, slot_of,
+    Bounds, Cell, CellBatch, CellCounts, CellKey, Event, Evidence, Further, LARGE_BYTES, MAX_CELLS,
+    RouteBreadths, SampleKey, Sampler, Strata, UpstreamCells, UpstreamTally, note_blob, slot_of,
 };
 use crate::history::{Again, Classification, Pace};
 use blobwatch_pull::{Action, ClientKey, Method, NetworkKey, Outcome, RangeKind, Record, RecordId};
@@ -66,7 +66,7 @@ impl Slot {
             key.os = Arc::from(OTHER);
             key.fingerprint = Arc::clone(&key.os);
         }
-        let asked = Asked {
+        let asked = SampleKey {
             client: record.client,
             network: record.network,
             blob: record.blob_key(),

@@ -118,7 +118,7 @@ fn rules_of_a_key_are_sorted_and_each_is_there_once() {
 
 fn sampled(record: &Record) -> Vec<SampledRequest> {
     let mut sampler = Sampler::new(Bounds::BATCH);
-    let asked = Asked {
+    let asked = SampleKey {
         client: record.client,
         network: record.network,
         blob: record.blob_key(),

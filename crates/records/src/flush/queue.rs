@@ -42,7 +42,7 @@ pub(crate) const MAX_AHEAD_MS: u64 = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     open: Open,
-    sealed: VecDeque<Sealed>,
+    sealed: VecDeque<SealedBatch>,
     /// Of the newest batch.
     last_seq: u64,
     under_way: Option<UnderWay>,
@@ -64,7 +64,7 @@ struct Open {
 }
 
 #[derive(Debug)]
-struct Sealed {
+struct SealedBatch {
     seq: u64,
     records: usize,
     sealed_ms: u64,
@@ -273,7 +273,7 @@ impl Queue {
         .encode();
         body.shrink_to_fit(); // it may wait for minutes, with as much room again
         let bytes = body.len();
-        self.sealed.push_back(Sealed {
+        self.sealed.push_back(SealedBatch {
             seq: self.last_seq,
             records,
             sealed_ms: now_ms,

@@ -25,7 +25,7 @@ type Build = u64;
 
 /// How a build spaces its starts, and the clients that showed it.
 #[derive(Debug, Default)]
-struct Spaced {
+struct BuildSpacing {
     spacing: u64,
     clients: Vec<ClientKey>,
 }
@@ -40,7 +40,7 @@ struct Client {
 #[derive(Debug)]
 pub(super) struct Clients {
     seen: FairMap<ClientKey, Client>,
-    builds: FairMap<Build, Spaced>,
+    builds: FairMap<Build, BuildSpacing>,
 }
 
 impl Clients {
@@ -107,12 +107,15 @@ impl Clients {
     fn keep_of_build(&mut self, record: &Record, spacing: u64) {
         let (build, now_ms) = (build(record), record.id.time_ms());
         self.builds.sweep(now_ms, KNOWN_MS);
-        let is_other = |known: &Spaced| known.spacing != spacing && known.clients.len() >= BUILD_CLIENTS;
+        let is_other =
+            |known: &BuildSpacing| known.spacing != spacing && known.clients.len() >= BUILD_CLIENTS;
         // It is learned anew when nobody has shown the known one for long.
         if self.builds.get(&build).is_some_and(is_other) {
             return;
         }
-        let spaced = self.builds.used(build, record.network, now_ms, Spaced::default);
+        let spaced = self
+            .builds
+            .used(build, record.network, now_ms, BuildSpacing::default);
         if spaced.spacing != spacing {
             (spaced.spacing, spaced.clients) = (spacing, Vec::new());
         }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::columns::Codes;
-use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Treatment};
+use super::entries::{Agent, Blob, Client, Digest, Place, PromisedLength, RayForm, Treatment};
 use super::front::{Front, Section, split};
 use super::tables;
 use crate::halves::FirstHalf;
@@ -133,7 +133,7 @@ impl Block {
         let reader = |section| front.back(section, back).map(Reader::new);
         let mut rays = reader(Section::Rays)?;
         let mut ranges = reader(Section::Ranges)?;
-        let mut promised = reader(Section::Promised)?;
+        let mut promised = reader(Section::PromisedLength)?;
         let mut durations = reader(Section::Durations)?;
         let mut connections = reader(Section::Connections)?;
         for row in &mut self.rows {
@@ -146,7 +146,7 @@ impl Block {
             } else {
                 0
             };
-            row.promised = if shape.promised == Promised::Written {
+            row.promised = if shape.promised == PromisedLength::Written {
                 promised.varint()?
             } else {
                 0
@@ -366,7 +366,7 @@ impl Block {
     pub fn promised(&self, row: &Row) -> Option<u64> {
         let range = self.range(row)?;
         match self.treatment(row)?.shape.promised {
-            Promised::Written => Some(row.promised),
+            PromisedLength::Written => Some(row.promised),
             form => form.value(self.blob(row)?.size, range.start, range.end),
         }
     }

@@ -7,7 +7,7 @@ use rustc_hash::FxHasher;
 
 use super::block::{Block, Row};
 use super::columns::{put_codes, put_ids};
-use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
+use super::entries::{Agent, Blob, Client, Digest, Place, PromisedLength, RayForm, Shape, Treatment};
 use super::front::{SECTIONS, Section, put_block};
 use super::{MAX_BLOCK_BYTES, MAX_RECORDS, VERSION, WITHOUT_TCP, tables};
 use blobwatch_pull::{Profile, Record};
@@ -310,7 +310,7 @@ impl Builder {
             Section::BlobCodes => self.put_codes(out, self.blobs.entries.len(), |row| row.blob),
             Section::Rays => self.put_rays(out),
             Section::Ranges => self.put_ranges(out),
-            Section::Promised => self.put_promised(out),
+            Section::PromisedLength => self.put_promised(out),
             Section::Durations => {
                 for row in &self.rows {
                     put_varint(out, u64::from(row.duration_ms));
@@ -376,7 +376,7 @@ impl Builder {
 
     fn put_promised(&self, out: &mut Vec<u8>) {
         for (row, shape) in self.shapes() {
-            if shape.promised == Promised::Written {
+            if shape.promised == PromisedLength::Written {
                 put_varint(out, row.promised);
             }
         }

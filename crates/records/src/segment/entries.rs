@@ -37,7 +37,7 @@ pub struct Treatment {
 pub struct Shape {
     pub start: bool,
     pub end: bool,
-    pub promised: Promised,
+    pub promised: PromisedLength,
     pub ray: RayForm,
     pub rtt: bool,
     pub delivery_rate: bool,
@@ -45,7 +45,7 @@ pub struct Shape {
 
 /// How many bytes the answer promised, said by what is known already where that is so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Promised {
+pub enum PromisedLength {
     Absent,
     /// The whole blob.
     Size,
@@ -166,7 +166,7 @@ impl Shape {
         Self {
             start: record.range.start.is_some(),
             end: record.range.end.is_some(),
-            promised: Promised::of(record),
+            promised: PromisedLength::of(record),
             ray,
             rtt: record.rtt_ms.is_some(),
             delivery_rate: record.delivery_rate.is_some(),
@@ -174,7 +174,7 @@ impl Shape {
     }
 }
 
-impl Promised {
+impl PromisedLength {
     fn of(record: &Record) -> Self {
         let Some(promised) = record.promised else {
             return Self::Absent;

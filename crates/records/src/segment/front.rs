@@ -24,7 +24,7 @@ pub(super) enum Section {
     BlobCodes,
     Rays,
     Ranges,
-    Promised,
+    PromisedLength,
     Durations,
     /// Since version 2.
     Connections,
@@ -46,7 +46,7 @@ pub(super) const SECTIONS: [Section; 17] = [
     Section::BlobCodes,
     Section::Rays,
     Section::Ranges,
-    Section::Promised,
+    Section::PromisedLength,
     Section::Durations,
     Section::Connections,
 ];

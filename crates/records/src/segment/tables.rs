@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::WITHOUT_TCP;
 use super::codes::Coded;
-use super::entries::{Agent, Blob, Client, Digest, Place, Promised, RayForm, Shape, Treatment};
+use super::entries::{Agent, Blob, Client, Digest, Place, PromisedLength, RayForm, Shape, Treatment};
 use super::families;
 use super::texts::{TextTable, Texts};
 use blobwatch_pull::{Cache, ClientKey, Fired, Method, NetworkKey, PathShape, Profile};
@@ -207,8 +207,8 @@ fn honoured(code: u8) -> Result<Option<bool>, DecodeError> {
     }
 }
 
-fn promised(code: u8) -> Result<Promised, DecodeError> {
-    use Promised::{Absent, Length, Remainder, Size, Written};
+fn promised(code: u8) -> Result<PromisedLength, DecodeError> {
+    use PromisedLength::{Absent, Length, Remainder, Size, Written};
     let found = [Absent, Size, Length, Remainder, Written]
         .into_iter()
         .find(|form| *form as u8 == code);

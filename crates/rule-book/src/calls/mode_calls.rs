@@ -12,7 +12,7 @@ use super::guard_calls::{GuardItem, Guards, guard_of, guards_by_mode};
 use super::mode_body::{ModeBody, Permit};
 use super::route_calls::known_route;
 use super::rule_calls::known_rule;
-use super::second_person::{Needed, PendingItem, is_needed, propose, refuse_where_needed, supersede};
+use super::second_person::{ApprovalNeed, PendingItem, is_needed, propose, refuse_where_needed, supersede};
 use crate::preview_freshness::Healthy;
 use crate::store::{Edit, Kind, RuleBookStore, StoredVersion};
 use blobwatch_pull::Mode;
@@ -275,7 +275,7 @@ fn set_read_mode<S: Sql>(
         }
         if proposed_by.is_none()
             && !context.is_trial
-            && let Needed::Yes(healthy) = is_needed(store, &book, &setting, &permit)?
+            && let ApprovalNeed::Yes(healthy) = is_needed(store, &book, &setting, &permit)?
         {
             return wait(store, &context, book, setting, text, healthy);
         }

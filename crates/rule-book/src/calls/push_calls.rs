@@ -13,7 +13,7 @@ use super::enforcing::{check_new_version, check_permit, largest_percent};
 use super::list_calls::{difference, outline};
 use super::mode_body::Permit;
 use super::pushed::{PushBody, PushCandidate};
-use super::second_person::{Needed, denies, is_needed, refuse_where_needed};
+use super::second_person::{ApprovalNeed, denies, is_needed, refuse_where_needed};
 use crate::store::{Edit, RuleBookError, RuleBookStore};
 use blobwatch_rulebook::{ModeSetting, NamedList, Route, Rule, Rulebook};
 use blobwatch_sql::Sql;
@@ -191,8 +191,8 @@ fn second_persons<S: Sql>(
     let refused = |(at, (setting, permit)): (usize, (&ModeSetting, &Permit))| {
         let needed = is_needed(store, &candidate.book, setting, permit);
         match needed {
-            Ok(Needed::No) => None,
-            Ok(Needed::Yes(_)) => {
+            Ok(ApprovalNeed::No) => None,
+            Ok(ApprovalNeed::Yes(_)) => {
                 let what = format!(
                     "{:?} would be enforced on the route {:?}",
                     setting.rule, setting.route

@@ -166,7 +166,7 @@ fn sentence(pending: &PendingMode, percent: f64) -> String {
 }
 
 /// Whether an enforcement that begins or grows needs a second person, and what its preview says of healthy clients.
-pub(super) enum Needed {
+pub(super) enum ApprovalNeed {
     No,
     Yes(Option<Healthy>),
 }
@@ -182,13 +182,13 @@ pub(super) fn is_needed<S: Sql>(
     book: &Rulebook,
     setting: &ModeSetting,
     permit: &Permit,
-) -> Result<Needed, Problem> {
+) -> Result<ApprovalNeed, Problem> {
     let Some(above) = store.second_person_above()? else {
-        return Ok(Needed::No);
+        return Ok(ApprovalNeed::No);
     };
     let rule = book.rules.iter().find(|rule| rule.id == setting.rule);
     if setting.mode != Mode::Enforce || !rule.is_some_and(|rule| denies(rule.action)) {
-        return Ok(Needed::No);
+        return Ok(ApprovalNeed::No);
     }
     let stamp = match &permit.preview {
         Some(id) if !permit.force => store.preview(id)?,
@@ -197,8 +197,8 @@ pub(super) fn is_needed<S: Sql>(
     let healthy = stamp.and_then(|stamp| stamp.healthy);
     let hit = healthy.map(|healthy| healthy.percent() * setting.goal() / 100.0);
     Ok(match hit {
-        Some(hit) if hit <= above => Needed::No,
-        _ => Needed::Yes(healthy),
+        Some(hit) if hit <= above => ApprovalNeed::No,
+        _ => ApprovalNeed::Yes(healthy),
     })
 }
 

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use blobwatch_logs::{Field, LogEntry, Names, percent_decoded};
 
 use super::encoded::base64;
-use super::{Out, Seen, has_key};
-use crate::told::{Told, ToldRule};
+use super::{LineKind, Out, has_key};
+use crate::line_event::{LineEvent, LineRule};
 
 pub(super) const NAMES: &[(&str, Field)] = &[
     ("attackData.rules", Field::Rules),
@@ -34,16 +34,16 @@ pub(super) const NAMES: &[(&str, Field)] = &[
 /// Rules of one event.
 const MAX_RULES: usize = 64;
 
-pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
     // The last line of an answer says where the next one begins.
     if has_key(line, "offset") && !has_key(line, "attackData") {
-        return Ok(Seen::Nothing);
+        return Ok(LineKind::Nothing);
     }
     let mut entry = LogEntry::default();
     names.read(line, &mut entry)?;
     let [ids, actions, messages] = [&entry.rules, &entry.action, &entry.description].map(|list| listed(list));
     let nth = |list: &[String], at: usize| Cow::Owned(list.get(at).cloned().unwrap_or_default());
-    let told = |(at, id): (usize, &String)| ToldRule {
+    let told = |(at, id): (usize, &String)| LineRule {
         rule: Cow::Owned(id.clone()),
         action: nth(&actions, at),
         system: entry.system.clone(),
@@ -65,12 +65,12 @@ pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<S
     (entry.user_agent, entry.range) = (header("user-agent"), header("range"));
     // The protocol of TLS where there was one.
     entry.scheme = if entry.scheme.is_empty() { "http" } else { "https" }.into();
-    out(Told {
+    out(LineEvent {
         entry,
         rules,
         is_request: false,
     });
-    Ok(Seen::Told)
+    Ok(LineKind::Requests)
 }
 
 /// Parts in base64 between semicolons, all of it percent-encoded. What is none is taken as it is: some connectors decode.

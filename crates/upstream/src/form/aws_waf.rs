@@ -9,9 +9,9 @@ use blobwatch_logs::{Field, LogEntry, Names};
 use serde_json::Value;
 
 use super::encoded::base64;
-use super::{Out, Seen, has_key};
-use crate::action::Acted;
-use crate::told::{Told, ToldRule};
+use super::{LineKind, Out, has_key};
+use crate::action::Effect;
+use crate::line_event::{LineEvent, LineRule};
 
 pub(super) const NAMES: &[(&str, Field)] = &[
     ("timestamp", Field::Time),
@@ -39,21 +39,21 @@ pub(super) const NAMES: &[(&str, Field)] = &[
 /// Rules of one line: a web ACL has at most some dozens that can match.
 const MAX_RULES: usize = 64;
 
-pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
     if has_key(line, "webaclId") || has_key(line, "httpRequest") {
         return read_record(names, line, out);
     }
     let record: Value = serde_json::from_str(line).map_err(|_| "an object")?;
     let data = record.get("data").and_then(Value::as_str);
     let text = base64(data.ok_or("a log of AWS WAF, or a record with data")?).ok_or("data in base64")?;
-    let mut seen = Seen::Nothing;
+    let mut seen = LineKind::Nothing;
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         seen = read_record(names, line.trim(), out)?;
     }
     Ok(seen)
 }
 
-fn read_record(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+fn read_record(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
     let mut entry = LogEntry::default();
     names.read(line, &mut entry)?;
     let rules = rules(&entry);
@@ -65,12 +65,12 @@ fn read_record(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<Seen,
         entry.host = header("host");
     }
     entry.status = entry.status.or(Some(status(&entry.action)));
-    out(Told {
+    out(LineEvent {
         entry,
         rules,
         is_request: false,
     });
-    Ok(Seen::Told)
+    Ok(LineKind::Requests)
 }
 
 /// What the client was answered where the log does not say: WAF's own answers, and for a request that went on the usual
@@ -85,12 +85,12 @@ fn status(action: &str) -> u16 {
 }
 
 /// The rule that ended it unless it let it through, rules that went on, and those inside of rule groups.
-fn rules<'a>(entry: &LogEntry<'a>) -> Vec<ToldRule<'a>> {
+fn rules<'a>(entry: &LogEntry<'a>) -> Vec<LineRule<'a>> {
     let groups: Value = serde_json::from_str(&entry.groups).unwrap_or_default();
     let others: Value = serde_json::from_str(&entry.others).unwrap_or_default();
     let groups: Vec<&Value> = groups.as_array().into_iter().flatten().take(MAX_RULES).collect();
-    let mut rules: Vec<ToldRule<'a>> = Vec::new();
-    if !entry.terminating.is_empty() && Acted::of(&entry.action) != Acted::Passed {
+    let mut rules: Vec<LineRule<'a>> = Vec::new();
+    if !entry.terminating.is_empty() && Effect::of(&entry.action) != Effect::Passed {
         let inner = groups
             .iter()
             .find_map(|group| text(group.get("terminatingRule")?, "ruleId"));
@@ -98,9 +98,9 @@ fn rules<'a>(entry: &LogEntry<'a>) -> Vec<ToldRule<'a>> {
             Some(inner) => Cow::Owned(format!("{}/{inner}", entry.terminating)),
             None => entry.terminating.clone(),
         };
-        rules.push(ToldRule {
+        rules.push(LineRule {
             system: entry.system.clone(),
-            ..ToldRule::new(rule, entry.action.clone())
+            ..LineRule::new(rule, entry.action.clone())
         });
     }
     rules.extend(counted(&others, "").take(MAX_RULES));
@@ -117,14 +117,14 @@ fn rules<'a>(entry: &LogEntry<'a>) -> Vec<ToldRule<'a>> {
 }
 
 /// Of a list of rules that did not end the request.
-fn counted<'v, 'a: 'v>(list: &'v Value, group: &'v str) -> impl Iterator<Item = ToldRule<'a>> + 'v {
+fn counted<'v, 'a: 'v>(list: &'v Value, group: &'v str) -> impl Iterator<Item = LineRule<'a>> + 'v {
     list.as_array().into_iter().flatten().filter_map(move |rule| {
         let id = text(rule, "ruleId")?;
         let action = text(rule, "action")
             .or_else(|| text(rule, "exclusionType"))
             .unwrap_or_default();
         // A challenge that goes on was answered.
-        let action = if Acted::of(&action) == Acted::Blocked {
+        let action = if Effect::of(&action) == Effect::Blocked {
             "solved".to_owned()
         } else {
             action
@@ -134,7 +134,7 @@ fn counted<'v, 'a: 'v>(list: &'v Value, group: &'v str) -> impl Iterator<Item = 
         } else {
             format!("{group}/{id}")
         };
-        Some(ToldRule::new(name, action))
+        Some(LineRule::new(name, action))
     })
 }
 

@@ -6,8 +6,8 @@ use blobwatch_logs::{Field, LogEntry, Names};
 use serde_json::Value;
 
 use super::encoded::base64;
-use super::{Out, Seen, has_key};
-use crate::told::{Told, ToldRule};
+use super::{LineKind, Out, has_key};
+use crate::line_event::{LineEvent, LineRule};
 
 pub(super) const NAMES: &[(&str, Field)] = &[
     ("timestamp", Field::Time),
@@ -39,7 +39,7 @@ pub(super) const NAMES: &[(&str, Field)] = &[
 /// The rule that every policy ends with: it allows what no other rule took.
 const DEFAULT_PRIORITY: u64 = 2_147_483_647;
 
-pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
     if !has_key(line, "message") || has_key(line, "httpRequest") {
         return read_entry(names, line, out);
     }
@@ -50,7 +50,7 @@ pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<S
     read_entry(names, text.trim(), out)
 }
 
-fn read_entry(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+fn read_entry(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
     let mut entry = LogEntry::default();
     names.read(line, &mut entry)?;
     let rules = [(&entry.groups, false), (&entry.others, true)];
@@ -58,16 +58,16 @@ fn read_entry(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<Seen, 
         .into_iter()
         .filter_map(|(policy, is_preview)| rule(policy, is_preview))
         .collect();
-    out(Told {
+    out(LineEvent {
         entry,
         rules,
         is_request: false,
     });
-    Ok(Seen::Told)
+    Ok(LineKind::Requests)
 }
 
 /// A policy in effect acts as its outcome says; one in preview is watching, whatever its outcome would be.
-fn rule(policy: &str, is_preview: bool) -> Option<ToldRule<'static>> {
+fn rule(policy: &str, is_preview: bool) -> Option<LineRule<'static>> {
     let policy: Value = serde_json::from_str(policy).ok()?;
     let name = policy.get("name")?.as_str()?;
     let priority = policy
@@ -91,9 +91,9 @@ fn rule(policy: &str, is_preview: bool) -> Option<ToldRule<'static>> {
         return None;
     }
     let action = if is_preview { "PREVIEW" } else { outcome };
-    Some(ToldRule {
+    Some(LineRule {
         system: "cloud-armor".into(),
         description: text("/configuredAction").to_owned().into(),
-        ..ToldRule::new(format!("{name}/{priority}"), action.to_owned())
+        ..LineRule::new(format!("{name}/{priority}"), action.to_owned())
     })
 }

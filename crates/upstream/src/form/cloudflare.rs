@@ -7,8 +7,8 @@ use std::borrow::Cow;
 
 use blobwatch_logs::{Field, LOGPUSH, LogEntry, Names, texts};
 
-use super::{Out, Seen, has_key, names, packet};
-use crate::told::{Told, ToldRule};
+use super::{LineKind, Out, has_key, names, packet};
+use crate::line_event::{LineEvent, LineRule};
 use crate::window::notice;
 
 const FIREWALL: &[(&str, Field)] = &[
@@ -49,19 +49,21 @@ impl Default for Cloudflare {
 }
 
 impl Cloudflare {
-    pub(super) fn read(&mut self, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+    pub(super) fn read(&mut self, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
         let has = |keys: &[&str]| keys.iter().any(|key| has_key(line, key));
         if has(&["EdgeStartTimestamp", "ClientRequestURI"]) {
             return self.request(line, out);
         }
         if has(&packet::KEYS) {
-            return Ok(packet::packet(line)?.map_or(Seen::Nothing, |packet| Seen::Packet(Box::new(packet))));
+            return Ok(
+                packet::packet(line)?.map_or(LineKind::Nothing, |packet| LineKind::Packet(Box::new(packet)))
+            );
         }
         if has(&["Datetime", "MatchIndex", "RuleID", "Action"]) {
             return self.firewall_event(line, out);
         }
         if has(&["alert_type", "alert_event", "policy_id"]) {
-            return Ok(notice(line)?.map_or(Seen::Nothing, |notice| Seen::Window(Box::new(notice))));
+            return Ok(notice(line)?.map_or(LineKind::Nothing, |notice| LineKind::Window(Box::new(notice))));
         }
         // A line that is no object says what it lacks; any other is of no data set that is known.
         self.requests.read(line, &mut LogEntry::default())?;
@@ -71,49 +73,49 @@ impl Cloudflare {
         )
     }
 
-    fn firewall_event(&mut self, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+    fn firewall_event(&mut self, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
         let mut entry = LogEntry::default();
         self.firewall.read(line, &mut entry)?;
         // Some systems have no rules; then the system is what acted.
         let name = [&entry.rules, &entry.others, &entry.system]
             .into_iter()
             .find(|name| !name.is_empty());
-        let rule = ToldRule {
+        let rule = LineRule {
             rule: name.ok_or("a RuleID, a Ref or a Source")?.clone(),
             action: entry.action.clone(),
             system: entry.system.clone(),
             description: entry.description.clone(),
         };
-        out(Told {
+        out(LineEvent {
             entry,
             rules: vec![rule],
             is_request: false,
         });
-        Ok(Seen::Told)
+        Ok(LineKind::Requests)
     }
 
-    fn request(&mut self, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+    fn request(&mut self, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
         let mut entry = LogEntry::default();
         self.requests.read(line, &mut entry)?;
         let rules = security_rules(&entry);
-        out(Told {
+        out(LineEvent {
             entry,
             rules,
             is_request: true,
         });
-        Ok(Seen::Told)
+        Ok(LineKind::Requests)
     }
 }
 
 /// `SecurityRuleIDs`, `SecurityActions` and `SecuritySources` are of one length; where a job has them not, the rule that
 /// ended the request stands by itself.
-fn security_rules<'a>(entry: &LogEntry<'a>) -> Vec<ToldRule<'a>> {
+fn security_rules<'a>(entry: &LogEntry<'a>) -> Vec<LineRule<'a>> {
     let [ids, actions, systems] =
         [&entry.rules, &entry.action, &entry.system].map(|list| texts(list, "rule"));
     if ids.is_empty() {
-        let ended = ToldRule {
+        let ended = LineRule {
             description: entry.description.clone(),
-            ..ToldRule::new(entry.terminating.clone(), entry.verdict.clone())
+            ..LineRule::new(entry.terminating.clone(), entry.verdict.clone())
         };
         return if ended.rule.is_empty() {
             Vec::new()
@@ -124,7 +126,7 @@ fn security_rules<'a>(entry: &LogEntry<'a>) -> Vec<ToldRule<'a>> {
     let told = |(at, id): (usize, String)| {
         let nth = |list: &[String]| Cow::Owned(list.get(at).cloned().unwrap_or_default());
         let is_described = *entry.terminating == *id;
-        ToldRule {
+        LineRule {
             action: nth(&actions),
             system: nth(&systems),
             description: if is_described {

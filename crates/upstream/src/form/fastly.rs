@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use blobwatch_logs::{Field, LogEntry, Names};
 use serde_json::Value;
 
-use super::{Out, Seen};
-use crate::told::{Told, ToldRule};
+use super::{LineKind, Out};
+use crate::line_event::{LineEvent, LineRule};
 
 pub(super) const NAMES: &[(&str, Field)] = &[
     ("timestamp", Field::Time),
@@ -39,7 +39,7 @@ pub(super) const NAMES: &[(&str, Field)] = &[
 /// Signals of one request.
 const MAX_SIGNALS: usize = 64;
 
-pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
     let mut entry = LogEntry::default();
     names.read(line, &mut entry)?;
     let code: u16 = entry.action.parse().map_err(|_| "an agentResponseCode")?;
@@ -49,9 +49,9 @@ pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<S
         entry.status = Some(code);
     }
     let action = if is_refused { "block" } else { "log" };
-    let rules = signals(&entry.rules).into_iter().map(|signal| ToldRule {
+    let rules = signals(&entry.rules).into_iter().map(|signal| LineRule {
         description: entry.action.clone(),
-        ..ToldRule::new(signal, action)
+        ..LineRule::new(signal, action)
     });
     let rules = rules.collect();
     if entry.user_agent.is_empty() {
@@ -62,12 +62,12 @@ pub(super) fn read(names: &mut Names, line: &str, out: &mut Out<'_>) -> Result<S
     entry.range = header(&entry.headers, "range")
         .map(Cow::Owned)
         .unwrap_or_default();
-    out(Told {
+    out(LineEvent {
         entry,
         rules,
         is_request: false,
     });
-    Ok(Seen::Told)
+    Ok(LineKind::Requests)
 }
 
 /// Names, or objects that have the name as `type`, `id` or `name`.

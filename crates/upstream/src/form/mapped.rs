@@ -3,8 +3,8 @@
 use blobwatch_logs::{Field, LogEntry, Names, texts};
 use blobwatch_rulebook::IngestMapping;
 
-use super::{Out, Seen};
-use crate::told::{Told, ToldRule};
+use super::{LineKind, Out};
+use crate::line_event::{LineEvent, LineRule};
 
 #[derive(Debug)]
 pub(super) struct Mapped {
@@ -25,14 +25,14 @@ impl Mapped {
         }
     }
 
-    pub(super) fn read(&mut self, line: &str, out: &mut Out<'_>) -> Result<Seen, &'static str> {
+    pub(super) fn read(&mut self, line: &str, out: &mut Out<'_>) -> Result<LineKind, &'static str> {
         let mut entry = LogEntry::default();
         self.names.read(line, &mut entry)?;
         let actions = texts(&entry.action, "action");
         let nth = |at: usize| actions.get(at).or(actions.first()).cloned().unwrap_or_default();
-        let told = |(at, rule): (usize, String)| ToldRule {
+        let told = |(at, rule): (usize, String)| LineRule {
             description: entry.description.clone(),
-            ..ToldRule::new(rule, nth(at))
+            ..LineRule::new(rule, nth(at))
         };
         let rules = texts(&entry.rules, "rule")
             .into_iter()
@@ -43,15 +43,15 @@ impl Mapped {
         if self.has_rule && entry.status.is_none() {
             let is_acted = actions
                 .iter()
-                .any(|word| crate::action::Acted::of(word) == crate::action::Acted::Blocked);
+                .any(|word| crate::action::Effect::of(word) == crate::action::Effect::Blocked);
             entry.status = Some(if is_acted { 403 } else { 200 });
         }
-        out(Told {
+        out(LineEvent {
             entry,
             rules,
             is_request: !self.has_rule,
         });
-        Ok(Seen::Told)
+        Ok(LineKind::Requests)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::store::Detector;
 use crate::store::keep_sums;
 use crate::store::tests::{START_MS, accept, arrival, open, story};
 use crate::tests::traffic::NOON;
-use crate::webhook::Allowed;
+use crate::webhook::AllowedAddresses;
 use blobwatch_pull::Family;
 use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey};
 use blobwatch_sql::{Native, Slices, Unpaced, at_once};
@@ -69,7 +69,7 @@ impl Busy {
             if_match: None,
         };
         let slices = Slices::of(slice, || self.pause());
-        let reply = at_once(answer(self, &call, Allowed::Public, &slices))
+        let reply = at_once(answer(self, &call, AllowedAddresses::Public, &slices))
             .unwrap()
             .unwrap();
         assert_eq!(reply.status, 200);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Told;
+use super::UpstreamEvent;
 use crate::store::{After, Candidate, FireLogError, Source, newest_first, recent, refine};
 use blobwatch_pull::{Record, RecordId};
 use blobwatch_records::{Block, RayKey};
@@ -15,14 +15,17 @@ const AFTER_MS: u64 = 15_000;
 
 /// A record of the request that was told of.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct MatchedRecord {
     pub(super) source: Source,
     pub(super) record: Record,
 }
 
 /// By place in `told`.
-pub(super) fn find(sql: &impl Sql, told: &[Told]) -> Result<HashMap<usize, Found>, FireLogError> {
-    let wanted = Wanted::of(told);
+pub(super) fn find(
+    sql: &impl Sql,
+    told: &[UpstreamEvent],
+) -> Result<HashMap<usize, MatchedRecord>, FireLogError> {
+    let wanted = LookupKeys::of(told);
     let mut found = HashMap::new();
     let (Some(first), Some(last)) = (wanted.times.first(), wanted.times.last()) else {
         return Ok(found);
@@ -41,15 +44,15 @@ pub(super) fn find(sql: &impl Sql, told: &[Told]) -> Result<HashMap<usize, Found
 }
 
 /// What is looked for.
-struct Wanted {
+struct LookupKeys {
     /// In order.
     times: Vec<u64>,
     rays: HashMap<RayKey, usize>,
     ids: HashMap<RecordId, usize>,
 }
 
-impl Wanted {
-    fn of(told: &[Told]) -> Self {
+impl LookupKeys {
+    fn of(told: &[UpstreamEvent]) -> Self {
         let mut times: Vec<u64> = told.iter().map(|told| told.record.id.time_ms()).collect();
         times.sort_unstable();
         let rays = told
@@ -76,7 +79,7 @@ impl Wanted {
         &self,
         sql: &impl Sql,
         candidates: Vec<Candidate>,
-        found: &mut HashMap<usize, Found>,
+        found: &mut HashMap<usize, MatchedRecord>,
     ) -> Result<(), FireLogError> {
         for candidate in candidates {
             if !self.may_be_in(&candidate) {
@@ -94,7 +97,7 @@ impl Wanted {
         &self,
         block: &Block,
         source: Source,
-        found: &mut HashMap<usize, Found>,
+        found: &mut HashMap<usize, MatchedRecord>,
     ) -> Result<(), FireLogError> {
         for row in block.rows() {
             let of_ray = block.ray_key(row).and_then(|ray| self.rays.get(&ray));
@@ -103,7 +106,7 @@ impl Wanted {
             };
             if found.get(place).is_none_or(|known| !known.record.seen) {
                 let record = block.record(row)?;
-                found.insert(*place, Found { source, record });
+                found.insert(*place, MatchedRecord { source, record });
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What waits for the record of its request: one row for events, one for whole requests.
 
-use super::{ONE_RECORD_BYTES, Told};
+use super::{ONE_RECORD_BYTES, UpstreamEvent};
 use crate::store::{FireLogError, refine};
 use blobwatch_records::{Block, Builder, split};
 use blobwatch_sql::{Row, Sql, SqlValue, StoreError, number};
@@ -21,14 +21,14 @@ pub(super) struct Waiting {
 }
 
 /// What waits. A row that cannot be read is as good as empty: whoever told sends again, or the events are lost with it.
-pub(super) fn read(sql: &impl Sql) -> Result<Vec<Told>, FireLogError> {
+pub(super) fn read(sql: &impl Sql) -> Result<Vec<UpstreamEvent>, FireLogError> {
     let mut told = Vec::new();
     for mut row in sql.run("SELECT kind, segment FROM upstream", &[])? {
         let is_request = row.integer(0, "upstream.kind")? == REQUESTS;
         let Some(block) = StoreError::readable(block(&mut row))? else {
             continue;
         };
-        told.extend(refine::read(&block)?.into_iter().map(|record| Told {
+        told.extend(refine::read(&block)?.into_iter().map(|record| UpstreamEvent {
             record,
             is_request,
             waits: true,
@@ -51,7 +51,7 @@ pub(in crate::store) fn due_ms(sql: &impl Sql) -> Result<Option<u64>, FireLogErr
 }
 
 /// The rows of what waits, when the first of it is due, and how much does not fit.
-pub(super) fn rows(wait: Vec<Told>, now_ms: u64) -> (Vec<Waiting>, Option<u64>, u64) {
+pub(super) fn rows(wait: Vec<UpstreamEvent>, now_ms: u64) -> (Vec<Waiting>, Option<u64>, u64) {
     let mut builders = [
         (EVENTS, u64::MAX, Builder::default()),
         (REQUESTS, u64::MAX, Builder::default()),

@@ -12,14 +12,14 @@ const BLOB_GROUPS: u64 = 4;
 
 /// Who asked for which blob in which slot: what a sample tells apart.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct SampleKey<'a> {
     pub client: ClientKey,
     pub network: NetworkKey,
     pub blob: BlobKey<'a>,
     pub slot: u64,
 }
 
-impl Asked<'_> {
+impl SampleKey<'_> {
     fn hash(&self) -> u32 {
         let blob = match self.blob {
             BlobKey::Digest(digest) => digest
@@ -81,7 +81,7 @@ impl<S> Sampler<S> {
 
     /// Takes in a request, if its hash is among the smallest of a stratum. What it costs otherwise is the hash. `source` is
     /// what its key and its texts are made of by [`finish`](Self::finish).
-    pub fn offer(&mut self, asked: &Asked<'_>, strata: Strata, source: impl FnOnce() -> S) {
+    pub fn offer(&mut self, asked: &SampleKey<'_>, strata: Strata, source: impl FnOnce() -> S) {
         if strata.0 == 0 {
             return;
         }

@@ -10,7 +10,7 @@ fn trials_of(event: Event) -> Strata {
 fn offered(clients: std::ops::Range<u64>, bounds: Bounds) -> Sampler<u64> {
     let mut sampler = Sampler::new(bounds);
     for client in clients {
-        let asked = Asked {
+        let asked = SampleKey {
             client: ClientKey(client),
             network: NetworkKey(client),
             blob: BlobKey::Object(client),
@@ -58,7 +58,7 @@ fn a_cut_says_how_many_each_request_stands_for() {
 fn a_loud_client_is_four_requests_at_most() {
     let mut sampler = Sampler::new(SMALL);
     for blob in 0..10_000 {
-        let asked = Asked {
+        let asked = SampleKey {
             client: ClientKey(1),
             network: NetworkKey(1),
             blob: BlobKey::Object(blob),
@@ -73,7 +73,7 @@ fn a_loud_client_is_four_requests_at_most() {
 fn long_texts_make_the_sample_smaller() {
     let mut sampler = Sampler::new(SMALL);
     for client in 0..50 {
-        let asked = Asked {
+        let asked = SampleKey {
             client: ClientKey(client),
             network: NetworkKey(1),
             blob: BlobKey::Digest("sha256:00"),

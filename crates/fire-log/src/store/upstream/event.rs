@@ -15,14 +15,14 @@ const LOGGED_STANDS_AFTER_MS: u64 = 5 * 60_000;
 
 /// One event, or one whole request.
 #[derive(Debug, Clone)]
-pub(super) struct Told {
+pub(super) struct UpstreamEvent {
     pub(super) record: Record,
     pub(super) is_request: bool,
     /// It came before, and waits.
     pub(super) waits: bool,
 }
 
-impl Told {
+impl UpstreamEvent {
     /// When it stands alone.
     pub(super) fn stands_ms(&self, now_ms: u64) -> u64 {
         let wait_ms = if self.is_request || acted(&self.record.fired) {
@@ -61,11 +61,11 @@ impl Told {
     }
 }
 
-pub(super) fn read(segment: &[u8], is_request: bool) -> Result<Vec<Told>, FireLogError> {
+pub(super) fn read(segment: &[u8], is_request: bool) -> Result<Vec<UpstreamEvent>, FireLogError> {
     if segment.is_empty() {
         return Ok(Vec::new());
     }
-    let told = |record: Record| Told {
+    let told = |record: Record| UpstreamEvent {
         record: Record {
             seen: false,
             ..record
@@ -77,8 +77,12 @@ pub(super) fn read(segment: &[u8], is_request: bool) -> Result<Vec<Told>, FireLo
 }
 
 /// What waits and what is new, each request once. Of an event that waits already, nothing is new.
-pub(super) fn together(waiting: Vec<Told>, new: Vec<Told>, answer: &mut UpstreamAnswer) -> Vec<Told> {
-    let mut all: Vec<Told> = Vec::with_capacity(waiting.len() + new.len());
+pub(super) fn together(
+    waiting: Vec<UpstreamEvent>,
+    new: Vec<UpstreamEvent>,
+    answer: &mut UpstreamAnswer,
+) -> Vec<UpstreamEvent> {
+    let mut all: Vec<UpstreamEvent> = Vec::with_capacity(waiting.len() + new.len());
     let (mut rays, mut ids) = (HashMap::new(), HashMap::new());
     for told in waiting.into_iter().chain(new) {
         let ray = RayKey::of(&told.record.ray);

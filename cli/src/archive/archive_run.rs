@@ -17,7 +17,7 @@ const MAX_PROBLEM: usize = 900;
 
 /// A run, as far as it came.
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct ArchiveRun {
     /// Before that time everything is archived.
     pub(super) until_ms: Option<u64>,
     pub(super) records: u64,
@@ -26,7 +26,7 @@ pub(super) struct Told {
     pub(super) missing: Option<String>,
 }
 
-impl Told {
+impl ArchiveRun {
     pub(super) fn of(manifest: &Manifest) -> Option<u64> {
         let has_any = !manifest.days.is_empty() || !manifest.spans.is_empty();
         has_any.then_some(manifest.until_ms)

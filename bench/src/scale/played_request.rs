@@ -3,7 +3,7 @@
 use blobwatch_pull::{ObservedAnswer, Outcome};
 
 #[derive(Debug, Default)]
-pub(crate) struct Asked {
+pub(crate) struct PlayedRequest {
     /// The lines of `src/data_plane/facts.js`, and the headers.
     pub(crate) facts: String,
     pub(crate) answer: Answer,
@@ -23,7 +23,7 @@ pub(crate) struct Answer {
     pub(crate) takes_ms: u64,
 }
 
-impl Asked {
+impl PlayedRequest {
     /// What is seen of the answer; `observed` where its end is.
     pub(super) fn seen(&self, observed: bool) -> ObservedAnswer<'_> {
         let answer = &self.answer;
