@@ -119,6 +119,24 @@ impl<S: Sql> RuleBookStore<S> {
         self.versions(Kind::Rule, id)
     }
 
+    /// Every version of the modes of a rule on all routes, newest first, also of those that were removed.
+    ///
+    /// # Errors
+    /// When SQLite refuses, or an entry is not what was written.
+    pub(crate) fn mode_versions(&self, rule: &str) -> Result<Vec<StoredVersion<ModeSetting>>, RuleBookError> {
+        let rows = self.sql.run(
+            &format!(
+                "SELECT {KEPT} FROM entries WHERE kind = ?1 AND key >= ?2 AND key < ?3 ORDER BY since DESC"
+            ),
+            &[
+                Kind::Mode.into(),
+                text(&mode_key(rule, "")),
+                text(&format!("{rule}!")),
+            ],
+        )?;
+        rows.iter().map(StoredVersion::read).collect()
+    }
+
     /// Every version of a list, newest first, also of one that was removed.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 //! This is the one place that reads the names and sides of old entries. It gives what [`notice`](super::notice) gave, or
 //! would have given; a test holds the two together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -44,11 +45,19 @@ fn read<S: Sql>(store: &RuleBookStore<S>, revision: u64) -> Result<Vec<ChangeNot
             break;
         }
         for part in &mut notice.parts {
-            if let PartChange::Mode {
-                rule, default_mode, ..
-            } = part
-            {
-                *default_mode = versions.default_mode(store, rule, notice.revision)?;
+            match part {
+                PartChange::Mode {
+                    rule, default_mode, ..
+                } => *default_mode = versions.of(store, rule)?.default_mode(notice.revision),
+                PartChange::Rule { rule, before, after } => {
+                    let versions = versions.of(store, rule)?;
+                    for (side, revision) in [(before, notice.revision - 1), (after, notice.revision)] {
+                        if let Some(side) = side {
+                            side.enforced = versions.enforced(revision);
+                        }
+                    }
+                }
+                _ => {}
             }
         }
         notices.push(notice);
@@ -57,26 +66,46 @@ fn read<S: Sql>(store: &RuleBookStore<S>, revision: u64) -> Result<Vec<ChangeNot
     Ok(notices)
 }
 
-/// Versions of rules, each rule read once.
+/// Versions of rules and of their modes, each rule read once.
 #[derive(Default)]
-struct Versions(BTreeMap<String, Vec<StoredVersion<Rule>>>);
+struct Versions(BTreeMap<String, RuleVersions>);
+
+struct RuleVersions {
+    rules: Vec<StoredVersion<Rule>>,
+    modes: Vec<StoredVersion<ModeSetting>>,
+}
 
 impl Versions {
-    /// Of the version that was valid from a revision on.
-    fn default_mode<S: Sql>(
-        &mut self,
-        store: &RuleBookStore<S>,
-        rule: &str,
-        revision: u64,
-    ) -> Result<Option<Mode>, RuleBookError> {
-        if !self.0.contains_key(rule) {
-            self.0.insert(rule.to_owned(), store.rule_versions(rule)?);
-        }
-        let mut versions = self.0.get(rule).into_iter().flatten();
-        let valid =
-            versions.find(|kept| kept.since <= revision && kept.until.is_none_or(|end| end > revision));
-        Ok(valid.map(|kept| kept.value.default_mode))
+    fn of<S: Sql>(&mut self, store: &RuleBookStore<S>, rule: &str) -> Result<&RuleVersions, RuleBookError> {
+        Ok(match self.0.entry(rule.to_owned()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(RuleVersions {
+                rules: store.rule_versions(rule)?,
+                modes: store.mode_versions(rule)?,
+            }),
+        })
     }
+}
+
+impl RuleVersions {
+    /// Of the version that was valid from a revision on.
+    fn default_mode(&self, revision: u64) -> Option<Mode> {
+        let mut valid = valid_at(&self.rules, revision);
+        valid.next().map(|rule| rule.default_mode)
+    }
+
+    /// Whether any route enforced it then; `None` where there was no such rule.
+    fn enforced(&self, revision: u64) -> Option<bool> {
+        let default_mode = self.default_mode(revision)?;
+        let mut modes = valid_at(&self.modes, revision);
+        Some(default_mode == Mode::Enforce || modes.any(|setting| setting.mode == Mode::Enforce))
+    }
+}
+
+fn valid_at<T>(versions: &[StoredVersion<T>], revision: u64) -> impl Iterator<Item = &T> {
+    let is_valid =
+        move |kept: &&StoredVersion<T>| kept.since <= revision && kept.until.is_none_or(|end| end > revision);
+    versions.iter().filter(is_valid).map(|kept| &kept.value)
 }
 
 /// The notice of an entry; defaults of rules are not in it. `None` for one that changed no rule, mode or route.
