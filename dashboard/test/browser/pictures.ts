@@ -34,7 +34,7 @@ interface Anomaly {
 
 async function picture(browser: Browser, name: string, path: string, height: number, options: object = {}): Promise<void> {
   const { page, close } = await signedIn(browser, OPERATOR, path, { viewport: { ...DESKTOP, height }, ...options });
-  await page.waitForFunction(() => !/Loading |Verifying|…$/m.test(document.querySelector("main")?.innerText ?? "…"));
+  await page.waitForFunction(() => !/Loading |Verifying|ing…$/m.test(document.querySelector("main")?.innerText ?? "Loading …"));
   await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
   await page.screenshot({ path: join(FOLDER, `${name}.png`) });
   await close();
