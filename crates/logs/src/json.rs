@@ -4,6 +4,7 @@
 //! more than everything else here. Values are not checked beyond what it takes to step over them.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::entry::{Field, LogEntry};
@@ -11,13 +12,21 @@ use crate::entry::{Field, LogEntry};
 /// Objects inside of objects that are walked.
 const MAX_DEPTH: usize = 4;
 
+/// Names that are remembered in their order.
+const MAX_ORDER: usize = 256;
+
+/// Remembered names that a line may leave out one after another.
+const MAX_ABSENT: usize = 8;
+
 /// Which fields are called what. A name with a dot is one field of a name with dots, or of an object inside.
 #[derive(Clone, Debug)]
 pub struct Names {
-    names: Vec<(String, Field)>,
+    fields: HashMap<String, Field>,
     /// Prefixes of names that may be objects: `range.`.
     objects: Vec<Arc<str>>,
-    /// What stood where in the line before: logs write their fields in one order.
+    /// Of an object without its dot, its place in `objects`.
+    object_places: HashMap<String, usize>,
+    /// What the lines before had, in their order: logs write their fields in one order, and leave some out.
     order: Vec<RememberedName>,
 }
 
@@ -30,18 +39,27 @@ struct RememberedName {
 
 impl Names {
     pub fn new(names: impl IntoIterator<Item = (String, Field)>) -> Self {
-        let names: Vec<(String, Field)> = names.into_iter().collect();
-        let mut objects: Vec<Arc<str>> = names
-            .iter()
-            .flat_map(|(name, _)| name.match_indices(['.', '[']).map(|(at, _)| name.get(..=at)))
+        let mut fields = HashMap::new();
+        for (name, field) in names {
+            fields.entry(name).or_insert(field);
+        }
+        let mut objects: Vec<Arc<str>> = fields
+            .keys()
+            .flat_map(|name| name.match_indices(['.', '[']).map(|(at, _)| name.get(..=at)))
             .flatten()
             .map(Arc::from)
             .collect();
         objects.sort();
         objects.dedup();
+        let mut object_places = HashMap::new();
+        for (place, object) in objects.iter().enumerate() {
+            let name = object.strip_suffix(['.', '[']).unwrap_or(object);
+            object_places.entry(name.to_owned()).or_insert(place);
+        }
         Self {
-            names,
+            fields,
             objects,
+            object_places,
             order: Vec::new(),
         }
     }
@@ -140,28 +158,29 @@ impl Names {
     }
 
     fn known(&mut self, prefix: &str, key: &str, place: &mut usize) -> (Option<Field>, Option<usize>) {
-        let is_here = |known: &RememberedName| known.key.strip_prefix(prefix) == Some(key);
-        let at = *place;
-        *place += 1;
-        if let Some(known) = self.order.get(at).filter(|known| is_here(known)) {
+        // The prefix of most names is empty, and lies nowhere: a processor needs a hundred cycles to compare nothing with nothing there.
+        let is_here = |known: &RememberedName| {
+            let is_as_long = known.key.len() == prefix.len() + key.len();
+            is_as_long && known.key.ends_with(key) && (prefix.is_empty() || known.key.starts_with(prefix))
+        };
+        let ahead = self.order.get(*place..).unwrap_or_default();
+        if let Some((absent, known)) = ahead
+            .iter()
+            .take(MAX_ABSENT)
+            .enumerate()
+            .find(|(_, known)| is_here(known))
+        {
+            *place += absent + 1;
             return (known.field, known.object);
         }
         let key = format!("{prefix}{key}");
-        let field = self
-            .names
-            .iter()
-            .find(|(name, _)| *name == key)
-            .map(|(_, field)| *field);
-        let object = self
-            .objects
-            .iter()
-            .position(|object| object.strip_suffix(['.', '[']) == Some(&*key));
-        let known = RememberedName { key, field, object };
-        match self.order.get_mut(at) {
-            Some(slot) => *slot = known,
-            // Lines beyond all measure are looked up each time.
-            None if at < 256 => self.order.push(known),
-            None => {}
+        let field = self.fields.get(&key).copied();
+        let object = self.object_places.get(&key).copied();
+        // Names beyond all measure are looked up each time.
+        if self.order.len() < MAX_ORDER && *place <= self.order.len() {
+            let known = RememberedName { key, field, object };
+            self.order.insert(*place, known);
+            *place += 1;
         }
         (field, object)
     }
