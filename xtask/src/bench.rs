@@ -4,7 +4,7 @@
 
 use crate::build::{self, Sizes, Variant};
 use crate::command::open;
-use crate::dist::{FEATURES, PROFILE};
+use crate::dist::{C_FLAGS, FEATURES, PROFILE};
 use crate::progress::step;
 use crate::setup::{Tools, debian};
 use crate::test::BROWSER;
@@ -148,7 +148,8 @@ fn build_program(workspace: &Workspace) -> Result<()> {
     open(
         cargo
             .args(["build", "--quiet", "--profile", PROFILE, "--features", FEATURES])
-            .args(package),
+            .args(package)
+            .env(C_FLAGS.0, C_FLAGS.1),
     )
 }
 
