@@ -10,6 +10,10 @@ pub(crate) fn number(answer: &Value, name: &str) -> u64 {
     answer.get(name).and_then(Value::as_u64).unwrap_or_default()
 }
 
+pub(crate) fn decimal(answer: &Value, name: &str) -> f64 {
+    answer.get(name).and_then(Value::as_f64).unwrap_or_default()
+}
+
 /// The texts of a list; what is no text in it is left out.
 pub(crate) fn texts<'a>(answer: &'a Value, name: &str) -> Vec<&'a str> {
     list(answer, name).iter().filter_map(Value::as_str).collect()

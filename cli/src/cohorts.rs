@@ -5,9 +5,10 @@ use std::cmp::Reverse;
 use blobwatch_wire::visible;
 use serde_json::Value;
 
-use crate::answer::{list, number, text};
+use crate::answer::{decimal, list, number, text};
 use crate::api::{Api, Deployment, with_query};
 use crate::problem::Problem;
+use crate::records::filter;
 use crate::{Outcome, output};
 
 /// Values that are printed, and events from which a value is.
@@ -50,11 +51,6 @@ const EXAMPLES: &str = "Examples:
 
 Exit codes: 0 nothing stands out, 1 something has three times what is expected, 2 usage or another error";
 
-fn filter(text: &str) -> Result<(String, String), String> {
-    let (name, values) = text.split_once('=').ok_or("expected NAME=VALUES")?;
-    Ok((name.to_owned(), values.to_owned()))
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     let mut query = vec![
         ("kind".to_owned(), arguments.kind.clone()),
@@ -78,16 +74,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Problem> {
     } else {
         output::text(&in_words(&answer, &rows))?;
     }
-    let stands_out = rows.iter().any(|(_, row)| ratio(row) >= STANDS_OUT);
+    let stands_out = rows.iter().any(|(_, row)| decimal(row, "ratio") >= STANDS_OUT);
     Ok(if stands_out {
         Outcome::Found
     } else {
         Outcome::Nothing
     })
-}
-
-fn ratio(row: &Value) -> f64 {
-    row.get("ratio").and_then(Value::as_f64).unwrap_or_default()
 }
 
 /// Attribute and value, those that stand out most first.
@@ -101,6 +93,7 @@ fn rows<'a>(answer: &'a Value, by: Option<&str>) -> Vec<(&'a str, &'a Value)> {
         .collect();
     rows.sort_by(|(_, a), (_, b)| {
         let events = |row| Reverse(number(row, "events"));
+        let ratio = |row| decimal(row, "ratio");
         ratio(b).total_cmp(&ratio(a)).then(events(a).cmp(&events(b)))
     });
     rows.truncate(MAX_VALUES);
@@ -110,19 +103,15 @@ fn rows<'a>(answer: &'a Value, by: Option<&str>) -> Vec<(&'a str, &'a Value)> {
 fn in_words(answer: &Value, rows: &[(&str, &Value)]) -> String {
     let mut words = format!("{:>10} {:>12} {:>8}\n", "events", "expected", "ratio");
     for (attribute, row) in rows {
-        let estimate = row
-            .get("events_error")
-            .and_then(Value::as_f64)
-            .unwrap_or_default();
-        let events = match estimate > 0.0 {
+        let events = match decimal(row, "events_error") > 0.0 {
             true => format!("~{}", number(row, "events")),
             false => number(row, "events").to_string(),
         };
-        let expected = row.get("expected").and_then(Value::as_f64).unwrap_or_default();
+        let expected = decimal(row, "expected");
         let value = visible(text(row, "value"));
         words.push_str(&format!(
             "{events:>10} {expected:>12.1} {:>8}  {attribute} {value}\n",
-            times(ratio(row))
+            times(decimal(row, "ratio"))
         ));
     }
     if rows.is_empty() {

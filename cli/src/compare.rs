@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use blobwatch_wire::percent;
 use serde_json::{Value, json};
 
-use crate::answer::{list, number, text};
+use crate::answer::{decimal, list, number, text};
 use crate::api::{Api, Deployment};
 use crate::problem::Problem;
+use crate::records::filter;
 use crate::{Outcome, output};
 
 /// Attributes that are printed, and values of each: those that differ most.
@@ -56,11 +57,6 @@ const EXAMPLES: &str = "Examples:
 Exit codes: 0 nothing explains it, 1 a cohort does, 2 usage or another error";
 
 /// `os!=amzn2` excludes: the name is then `os!`.
-fn filter(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
 fn by_name(filters: &[(String, String)]) -> BTreeMap<&str, Vec<&str>> {
     let mut named: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (name, value) in filters {
@@ -105,9 +101,8 @@ fn in_words(answer: &Value) -> String {
     if list(answer, "cohorts").is_empty() {
         words.push_str("  no cohort explains the selection\n");
     }
-    let share = |of: &Value, name: &str| of.get(name).and_then(Value::as_f64).unwrap_or(0.0);
     let is_shown = |of: &&Value| {
-        of.get("chosen") != Some(&Value::Bool(true)) && share(of, "difference") >= LEAST_DIFFERENCE
+        of.get("chosen") != Some(&Value::Bool(true)) && decimal(of, "difference") >= LEAST_DIFFERENCE
     };
     for of in list(answer, "attributes")
         .iter()
@@ -119,8 +114,8 @@ fn in_words(answer: &Value) -> String {
             let value = bar.get("value").and_then(Value::as_str).unwrap_or("(none)");
             words.push_str(&format!(
                 "  {:>12} {:>12}  {value}\n",
-                percent(share(bar, "selection")),
-                percent(share(bar, "rest"))
+                percent(decimal(bar, "selection")),
+                percent(decimal(bar, "rest"))
             ));
         }
     }

@@ -3,7 +3,7 @@
 use blobwatch_wire::visible;
 use serde_json::Value;
 
-use crate::answer::{list, text};
+use crate::answer::{decimal, list, text};
 use crate::api::{Api, Deployment};
 use crate::problem::Problem;
 use crate::{Outcome, output};
@@ -41,17 +41,13 @@ pub(crate) fn ingest(arguments: &Ingest) -> Result<Outcome, Problem> {
 }
 
 fn needs_somebody(source: &Value) -> bool {
-    source.get("silent_since").is_some_and(Value::is_string) || number(source, "faults") > 0.0
-}
-
-fn number(source: &Value, key: &str) -> f64 {
-    source.get(key).and_then(Value::as_f64).unwrap_or_default()
+    source.get("silent_since").is_some_and(Value::is_string) || decimal(source, "faults") > 0.0
 }
 
 fn lines(page: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     for source in list(page, "items") {
-        let of = |key: &str| number(source, key);
+        let of = |key: &str| decimal(source, key);
         lines.push(format!(
             "{}  last {}, {:.1} events/min, {} s late: {} lines, {} events ({} joined, {} repeats, {} dropped), {} not for blobs, \
              {} unreadable",
@@ -76,7 +72,7 @@ fn lines(page: &Value) -> Vec<String> {
             format!(
                 "  {} line {}: expected {}",
                 visible(time),
-                number(fault, "line"),
+                decimal(fault, "line"),
                 visible(expected)
             )
         }));
@@ -90,7 +86,7 @@ fn lines(page: &Value) -> Vec<String> {
 /// Bodies that were refused for one reason, if any were.
 fn refused(one: &Value) -> Option<String> {
     let last = one.get("last").and_then(Value::as_str)?;
-    let (status, bodies) = (number(one, "status"), number(one, "bodies"));
+    let (status, bodies) = (decimal(one, "status"), decimal(one, "bodies"));
     Some(format!(
         "  {bodies} refused with {status}, last {}",
         visible(last)

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::answer::{self, list, number, texts};
+use crate::answer::{self, decimal, list, number, texts};
 use crate::api::{Api, Deployment, escaped};
 use crate::problem::Problem;
 use crate::{Outcome, output};
@@ -167,7 +167,7 @@ pub(crate) fn wait(api: &Api, begun: Value, id: &str, at_most: u64) -> Result<Va
 
 fn report(preview: &Value) -> String {
     let mut out = format!("{}\n\n", text(preview, "sentence"));
-    let share = preview.get("share").and_then(Value::as_f64).unwrap_or_default();
+    let share = decimal(preview, "share");
     let about = match preview.get("clients_exact").and_then(Value::as_bool) {
         Some(false) => "about ",
         _ => "",
