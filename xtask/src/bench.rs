@@ -4,7 +4,7 @@
 
 use crate::build::{self, Sizes, Variant};
 use crate::command::open;
-use crate::dist::{C_FLAGS, FEATURES, PROFILE};
+use crate::dist::build_released;
 use crate::progress::step;
 use crate::setup::{Tools, debian};
 use crate::test::BROWSER;
@@ -144,13 +144,7 @@ fn measure(
 fn build_program(workspace: &Workspace) -> Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(workspace.root());
-    let package = ["--package", "blobwatch-cli"];
-    open(
-        cargo
-            .args(["build", "--quiet", "--profile", PROFILE, "--features", FEATURES])
-            .args(package)
-            .env(C_FLAGS.0, C_FLAGS.1),
-    )
+    open(build_released(&mut cargo).arg("--quiet"))
 }
 
 /// What `dashboard` looks at, and with what.

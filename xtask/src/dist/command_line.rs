@@ -17,14 +17,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Of the workspace's Cargo.toml.
-pub(crate) const PROFILE: &str = "portable";
+const PROFILE: &str = "portable";
 
 /// What the program is released with.
-pub(crate) const FEATURES: &str = "mimalloc";
+const FEATURES: &str = "mimalloc";
 
 /// What its allocator is compiled with. It gives room back and takes it again all the time while a log is read, and each page that it takes
 /// has to be cleared: large ones cost a tenth less.
-pub(crate) const C_FLAGS: (&str, &str) = ("CFLAGS", "-DMI_DEFAULT_ALLOW_LARGE_OS_PAGES=1");
+const C_FLAGS: (&str, &str) = ("CFLAGS", "-DMI_DEFAULT_ALLOW_LARGE_OS_PAGES=1");
 
 /// As its own archive brings it, and as Python's package does.
 const ZIG: [&[&str]; 2] = [&["zig"], &["python3", "-m", "ziglang"]];
@@ -57,17 +57,23 @@ pub(super) fn build(
         format!("the command line is built for {triple}; run `rustup target add {triple}`")
     })?;
     let mut cargo = tools.command("cargo");
-    cargo
-        .args(["build", "--locked", "--package", "blobwatch-cli"])
-        .args(["--profile", PROFILE, "--features", FEATURES, "--target", triple])
+    build_released(&mut cargo)
+        .args(["--locked", "--target", triple])
         .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace).join("\x1f"))
-        .env(C_FLAGS.0, C_FLAGS.1)
         .env(
             format!("CC_{}", triple.replace('-', "_")),
             c_compiler(workspace, machine)?,
         );
     quiet(step, &mut cargo)?;
     Ok((format!("{triple}, linked statically"), ()))
+}
+
+/// Has Cargo build the program as it is released, for whatever machine.
+pub(crate) fn build_released(cargo: &mut Command) -> &mut Command {
+    cargo
+        .args(["build", "--package", "blobwatch-cli"])
+        .args(["--profile", PROFILE, "--features", FEATURES])
+        .env(C_FLAGS.0, C_FLAGS.1)
 }
 
 /// The linker that Rust brings, and no path of this machine in what is built.

@@ -30,7 +30,7 @@ use crate::setup::{self, Tools};
 use crate::workspace::Workspace;
 use anyhow::{Context, Result};
 use archive::{Effort, tar_gz};
-pub(crate) use command_line::{C_FLAGS, FEATURES, PROFILE};
+pub(crate) use command_line::build_released;
 use machine::Machine;
 use std::env;
 use std::fs::{create_dir_all, write};
