@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AnomalyBreadth, EdgeCache, ModeSetting, Redirects, Route, Rulebook, Settings};
+use crate::{AnomalyBreadth, EdgeCache, ModeSetting, Redirects, Route, Rule, Rulebook, Settings};
 use blobwatch_pull::Mode;
 
 /// Parts of one change that are told; more of one push are counted as lost. Some 300 bytes each, and a row holds 2 MB.
@@ -166,14 +166,20 @@ impl RuleValue {
     #[must_use]
     pub fn of(book: &Rulebook, id: &str) -> Option<Self> {
         let rule = book.rules.iter().find(|rule| rule.id == id)?;
-        let mut settings = book.modes.iter().filter(|setting| setting.rule == id);
-        Some(Self {
+        let modes = book.modes.iter().filter(|setting| setting.rule == id);
+        Some(Self::with_modes(rule, modes))
+    }
+
+    /// Of a rule, with its settings on all routes.
+    #[must_use]
+    pub fn with_modes<'a>(rule: &Rule, mut modes: impl Iterator<Item = &'a ModeSetting>) -> Self {
+        let is_enforced =
+            rule.default_mode == Mode::Enforce || modes.any(|setting| setting.mode == Mode::Enforce);
+        Self {
             version: rule.version,
             default_mode: Some(rule.default_mode),
-            enforced: Some(
-                rule.default_mode == Mode::Enforce || settings.any(|setting| setting.mode == Mode::Enforce),
-            ),
-        })
+            enforced: Some(is_enforced),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::audit::AuditEntry;
 use crate::store::{RuleBookError, RuleBookStore, StoredVersion};
 use blobwatch_pull::Mode;
 use blobwatch_rulebook::{
-    ChangeNotice, MAX_PARTS, ModeSetting, ModeValue, PartChange, RouteValue, Rule, SettingsValue,
+    ChangeNotice, MAX_PARTS, ModeSetting, ModeValue, PartChange, RouteValue, Rule, RuleValue, SettingsValue,
 };
 use blobwatch_sql::Sql;
 use blobwatch_wire::Problem;
@@ -52,8 +52,8 @@ fn read<S: Sql>(store: &RuleBookStore<S>, revision: u64) -> Result<Vec<ChangeNot
                 PartChange::Rule { rule, before, after } => {
                     let versions = versions.of(store, rule)?;
                     for (side, revision) in [(before, notice.revision - 1), (after, notice.revision)] {
-                        if let Some(side) = side {
-                            side.enforced = versions.enforced(revision);
+                        if let (Some(side), Some(value)) = (side, versions.value(revision)) {
+                            *side = value;
                         }
                     }
                 }
@@ -90,15 +90,13 @@ impl Versions {
 impl RuleVersions {
     /// Of the version that was valid from a revision on.
     fn default_mode(&self, revision: u64) -> Option<Mode> {
-        let mut valid = valid_at(&self.rules, revision);
-        valid.next().map(|rule| rule.default_mode)
+        self.value(revision)?.default_mode
     }
 
-    /// Whether any route enforced it then; `None` where there was no such rule.
-    fn enforced(&self, revision: u64) -> Option<bool> {
-        let default_mode = self.default_mode(revision)?;
-        let mut modes = valid_at(&self.modes, revision);
-        Some(default_mode == Mode::Enforce || modes.any(|setting| setting.mode == Mode::Enforce))
+    /// What it was from a revision on; `None` where there was no such rule.
+    fn value(&self, revision: u64) -> Option<RuleValue> {
+        let rule = valid_at(&self.rules, revision).next()?;
+        Some(RuleValue::with_modes(rule, valid_at(&self.modes, revision)))
     }
 }
 
