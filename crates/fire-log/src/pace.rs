@@ -1,13 +1,10 @@
 //! Reading in slices what may be merged or forgotten in a pause.
 
 use crate::store::FireLogError;
-use blobwatch_sql::{Pace, StoreError, at_once};
+use blobwatch_sql::{self as sql, Pace, StoreError, at_once};
 
 /// What opening a block costs beside working on each of its records, as a share.
 pub const OPENING: usize = 4;
-
-/// Times that what is read in slices begins again because rows were merged or forgotten in a pause.
-const MAX_RESTARTS: usize = 3;
 
 /// The end of a call that never pauses.
 ///
@@ -18,8 +15,7 @@ pub(crate) fn unpaced<T>(call: impl Future<Output = Result<T, FireLogError>>) ->
     at_once(call).unwrap_or_else(|| Err(paused().into()))
 }
 
-/// Reads until no pause changed what is read; `attempt` answers `None` where one did. The last attempt does not pause, so that
-/// nothing can come between.
+/// Reads until no pause changed what is read; `attempt` answers `None` where rows were merged or forgotten in one.
 ///
 /// # Errors
 /// Those of `attempt`; also when rows are not what the rows beside them say.
@@ -27,12 +23,7 @@ pub async fn undisturbed<P: Pace, T>(
     pace: &P,
     attempt: impl AsyncFn(Option<&P>) -> Result<Option<T>, FireLogError>,
 ) -> Result<T, FireLogError> {
-    for restarts in 0..=MAX_RESTARTS {
-        let pace = (restarts < MAX_RESTARTS).then_some(pace);
-        if let Some(read) = attempt(pace).await? {
-            return Ok(read);
-        }
-    }
     let what = "a block with another number of records than its row says";
-    Err(StoreError::Corrupt(what.to_owned()).into())
+    let corrupt = || StoreError::Corrupt(what.to_owned());
+    Ok(sql::undisturbed(pace, attempt).await?.ok_or_else(corrupt)?)
 }

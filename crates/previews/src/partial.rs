@@ -7,7 +7,7 @@ use super::sample::{Sample, Sighting};
 use super::work::{CELLS, PAIRS, WHOLE_SLICE, each};
 use blobwatch_pull::RecordId;
 use blobwatch_rule_book::Healthy;
-use blobwatch_sql::Pace;
+use blobwatch_sql::{Pace, Unpaced, at_once};
 use blobwatch_wire::splitmix;
 
 /// Records named as evidence.
@@ -64,17 +64,12 @@ impl Partial {
             if let Some(place) = self.cells.place(values) {
                 return (place, has_changed);
             }
-            self.coarsen(self.cells.depth() - 1);
+            at_once(self.coarsen(self.cells.depth() - 1, &Unpaced)).unwrap_or_default();
             has_changed = true;
         }
     }
 
-    fn coarsen(&mut self, depth: usize) {
-        let to = self.cells.coarsen(depth);
-        self.samples().into_iter().for_each(|sample| sample.renumber(&to));
-    }
-
-    async fn coarsen_in_slices(&mut self, depth: usize, pace: &impl Pace) {
+    async fn coarsen(&mut self, depth: usize, pace: &impl Pace) {
         if depth >= self.cells.depth() {
             return;
         }
@@ -184,20 +179,20 @@ impl Partial {
     async fn places_of(&mut self, other: &mut Self, pace: &impl Pace) -> Vec<u32> {
         loop {
             let depth = self.cells.depth().min(other.cells.depth());
-            self.coarsen_in_slices(depth, pace).await;
-            other.coarsen_in_slices(depth, pace).await;
+            self.coarsen(depth, pace).await;
+            other.coarsen(depth, pace).await;
             let mut to = Some(Vec::new());
             each(other.cells.iter(), CELLS, pace, |(key, _)| {
-                let place = to.is_some().then(|| self.cells.place(key)).flatten();
-                to = to.take().zip(place).map(|(mut to, place)| {
-                    to.push(place);
-                    to
-                });
+                let Some(places) = &mut to else { return };
+                match self.cells.place(key) {
+                    Some(place) => places.push(place),
+                    None => to = None,
+                }
             })
             .await;
             match to {
                 Some(to) => return to,
-                None => self.coarsen_in_slices(depth - 1, pace).await,
+                None => self.coarsen(depth - 1, pace).await,
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Long work on what was counted, in slices.
 
-use blobwatch_sql::Pace;
+use blobwatch_sql::{Pace, SLICE_RECORDS};
 
 /// Cells that cost as much as a record: each is compared with lists of values.
 pub(super) const CELLS: usize = 4;
@@ -9,7 +9,7 @@ pub(super) const CELLS: usize = 4;
 pub(super) const PAIRS: usize = 16;
 
 /// What cannot be cut, and takes about as long as a slice may.
-pub(super) const WHOLE_SLICE: usize = 256;
+pub(super) const WHOLE_SLICE: usize = SLICE_RECORDS;
 
 /// Does the same with each item; so many of them cost as much as a record.
 pub(super) async fn each<T>(

@@ -16,6 +16,6 @@ pub use error::{NEWER_SCHEMA, StoreError};
 pub use migrate::{META, Run, Step, migrate};
 #[cfg(feature = "native")]
 pub use native::Native;
-pub use pace::{Pace, Shared, Slices, Unpaced, at_once};
+pub use pace::{Pace, SLICE_RECORDS, Shared, Slices, Unpaced, at_once, undisturbed};
 pub use row::{MAX_NUMBER, Row, json, number};
 pub use sql::{Sql, SqlError, SqlValue};

@@ -10,7 +10,10 @@ use std::task::{Context, Poll, Waker};
 
 /// Records of one slice: a millisecond or two in Wasm. A pull that comes meanwhile takes several turns of the event loop, each
 /// of them behind a slice.
-const SLICE_RECORDS: usize = 256;
+pub const SLICE_RECORDS: usize = 256;
+
+/// Times that work in slices begins again because a pause made it worthless.
+const MAX_RESTARTS: usize = 3;
 
 /// Says how long to go on.
 pub trait Pace {
@@ -78,6 +81,24 @@ pub fn at_once<T>(call: impl Future<Output = T>) -> Option<T> {
         Poll::Ready(answer) => Some(answer),
         Poll::Pending => None,
     }
+}
+
+/// Tries until no pause made the work worthless; `attempt` answers `None` where one did. The last attempt does not pause, so that
+/// nothing can come between: `None` where it is worthless too.
+///
+/// # Errors
+/// Those of `attempt`.
+pub async fn undisturbed<P: Pace, T, E>(
+    pace: &P,
+    attempt: impl AsyncFn(Option<&P>) -> Result<Option<T>, E>,
+) -> Result<Option<T>, E> {
+    for restarts in 0..=MAX_RESTARTS {
+        let pace = (restarts < MAX_RESTARTS).then_some(pace);
+        if let Some(done) = attempt(pace).await? {
+            return Ok(Some(done));
+        }
+    }
+    Ok(None)
 }
 
 /// Whoever holds a store that others use while long work pauses, and lends it for as long as something is done at once. `E` is

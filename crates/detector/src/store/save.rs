@@ -7,16 +7,10 @@
 use super::state::{HEAD, Head, STATE_FORMAT};
 use super::{Detector, count, log};
 use crate::engine::pieces::{EnginePlace, Writer};
-use blobwatch_sql::{Pace, Row, Shared, Sql, SqlValue, StoreError, json, number};
+use blobwatch_sql::{Pace, Row, SLICE_RECORDS, Shared, Sql, SqlValue, StoreError, json, number, undisturbed};
 
 /// Bytes of a row are at most 2 MB on the platform.
 const PART_BYTES: usize = 1_900_000;
-
-/// Tries that pause: batches come within two seconds of each slot, and a state is saved after them.
-const MAX_TRIES: usize = 3;
-
-/// What a piece costs, in records.
-const PIECE: usize = 256;
 
 /// Rows of the log that are forgotten at once: 40 KB each of FireLogs that tell many combinations apart.
 const FORGOTTEN_ROWS: u64 = 16;
@@ -76,13 +70,11 @@ pub(super) async fn save<S: Sql, L: Shared<Detector<S>, StoreError>>(
     now_ms: u64,
     pace: &impl Pace,
 ) -> Result<(), L::Error> {
-    for tries in 0..=MAX_TRIES {
-        let pace = (tries < MAX_TRIES).then_some(pace);
-        if let Some(saved) = try_to_save(shared, now_ms, &pace).await? {
-            return forget(shared, &saved, &pace).await;
-        }
+    // Batches come within two seconds of each slot, and a state is saved after them: few tries are worthless.
+    match undisturbed(pace, async |pace| try_to_save(shared, now_ms, &pace).await).await? {
+        Some(saved) => forget(shared, &saved, pace).await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// `None` where the state has changed in a pause.
@@ -93,7 +85,7 @@ async fn try_to_save<S: Sql, L: Shared<Detector<S>, StoreError>>(
 ) -> Result<Option<Saving>, L::Error> {
     let mut saving = shared.with(Detector::begin_save)?;
     while shared.with(|store| store.put_piece(&mut saving))? {
-        pace.spent(PIECE).await;
+        pace.spent(SLICE_RECORDS).await;
     }
     let is_saved = shared.with(|store| store.end_save(&mut saving, now_ms))?;
     Ok(is_saved.then_some(saving))
@@ -110,11 +102,11 @@ async fn forget<S: Sql, L: Shared<Detector<S>, StoreError>>(
         shared.with(|store| Ok::<Vec<Row>, StoreError>(store.sql.run(statement, parameters)?))
     };
     while !run(FORGET_PART, &[number(saved.first)])?.is_empty() {
-        pace.spent(PIECE).await;
+        pace.spent(SLICE_RECORDS).await;
     }
     // The newest stays, so that its number is never given again.
     while !run(FORGET_BATCHES, &[number(saved.logged), number(FORGOTTEN_ROWS)])?.is_empty() {
-        pace.spent(PIECE).await;
+        pace.spent(SLICE_RECORDS).await;
     }
     Ok(())
 }
