@@ -10,7 +10,7 @@ use crate::store::retain::MaintenanceResult;
 use crate::store::{FireLog, FireLogError, tend};
 use blobwatch_pull::sample::{Numbers, traffic};
 use blobwatch_pull::{Record, RecordId};
-use blobwatch_sql::{Native, Shared, Slices, at_once};
+use blobwatch_sql::{Native, Pace, Shared, Slices, at_once};
 
 /// A FireLog whose every pause is somebody else's turn.
 struct Busy {
@@ -91,6 +91,29 @@ impl Busy {
         let slices = Slices::of(slice, || self.pause());
         at_once(tend(self, now_ms, &slices)).unwrap().unwrap()
     }
+
+    /// Opened anew, as after a death; no more batches come.
+    fn reopened(self) -> Self {
+        Self {
+            log: RefCell::new(FireLog::open(self.log.into_inner().sql).unwrap()),
+            accepted: self.accepted,
+            ..Self::with_batches(&[], 1, 0)
+        }
+    }
+}
+
+/// Slices of which nothing comes back from a pause after so many.
+fn ending_after(pauses: u64) -> impl Pace {
+    let paused = Cell::new(0);
+    Slices::of(256, move || {
+        paused.set(paused.get() + 1);
+        let ends = paused.get() > pauses;
+        async move {
+            if ends {
+                pending::<()>().await;
+            }
+        }
+    })
 }
 
 /// Records of the slot that [`CUT`] cuts.
@@ -154,26 +177,11 @@ fn what_a_pause_cuts_off_was_never_done() {
     let all = records(5, 3_000);
     for paused_at in [0, 1, 5, 12, 20] {
         let busy = Busy::with_batches(&all, 250, 12);
-        let ended = Cell::new(0);
-        let slices = Slices::of(256, || {
-            ended.set(ended.get() + 1);
-            let ends = ended.get() > paused_at;
-            async move {
-                if ends {
-                    pending::<()>().await;
-                }
-            }
-        });
         assert!(
-            at_once(tend(&busy, CUT + 100_000, &slices)).is_none(),
+            at_once(tend(&busy, CUT + 100_000, &ending_after(paused_at))).is_none(),
             "{paused_at}"
         );
-        let Busy { log, accepted, .. } = busy;
-        let busy = Busy {
-            log: RefCell::new(FireLog::open(log.into_inner().sql).unwrap()),
-            accepted,
-            ..Busy::with_batches(&[], 1, 0)
-        };
+        let busy = busy.reopened();
         busy.assert_whole();
         while busy.tend(CUT + 200_000, 512).more {}
         busy.assert_whole();
@@ -211,25 +219,10 @@ fn a_process_that_dies_between_two_segments_merges_the_rest() {
     let segments = Cell::new([false; 3]);
     for dies_at in (pauses * 2 / 3..pauses).step_by(4).chain([pauses - 1]) {
         let busy = Busy::with_batches(&all, 250, 36);
-        let died = Cell::new(0);
-        let slices = Slices::of(256, || {
-            died.set(died.get() + 1);
-            let dies = died.get() > dies_at;
-            async move {
-                if dies {
-                    pending::<()>().await;
-                }
-            }
-        });
-        if at_once(tend(&busy, CUT + 100_000, &slices)).is_some() {
+        if at_once(tend(&busy, CUT + 100_000, &ending_after(dies_at))).is_some() {
             continue;
         }
-        let Busy { log, accepted, .. } = busy;
-        let busy = Busy {
-            log: RefCell::new(FireLog::open(log.into_inner().sql).unwrap()),
-            accepted,
-            ..Busy::with_batches(&[], 1, 0)
-        };
+        let busy = busy.reopened();
         busy.assert_whole();
         let mut seen = segments.get();
         seen[count(&busy.log.borrow(), "segment") as usize] = true;
