@@ -1,24 +1,18 @@
 //! Values by combination: found by hash, and gone through in the order in which combinations came, which is the same in every run.
 
-use std::hash::{BuildHasher, RandomState};
-
+use super::places::Places;
 use blobwatch_records::CellKey;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 #[derive(Debug)]
 pub(crate) struct KeyTable<V> {
-    /// Of values; clients choose their keys.
-    places: HashTable<u32>,
-    hasher: RandomState,
+    places: Places,
     values: Vec<(CellKey, V)>,
 }
 
 impl<V> Default for KeyTable<V> {
     fn default() -> Self {
         Self {
-            places: HashTable::new(),
-            hasher: RandomState::new(),
+            places: Places::default(),
             values: Vec::new(),
         }
     }
@@ -31,9 +25,7 @@ impl<V> KeyTable<V> {
 
     /// The number of a combination in the order in which they came.
     pub(crate) fn place(&self, key: &CellKey) -> Option<usize> {
-        let is_it = |at: &u32| matches!(self.values.get(*at as usize), Some((known, _)) if known == key);
-        let found = self.places.find(self.hasher.hash_one(key), is_it)?;
-        Some(*found as usize)
+        self.places.find(key, |at| key_at(&self.values, at))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&CellKey, &V)> {
@@ -45,19 +37,11 @@ impl<V> KeyTable<V> {
     where
         V: Default,
     {
-        let (hasher, values) = (&self.hasher, &self.values);
-        let known = |at: &u32| values.get(*at as usize).map(|(key, _)| key);
-        let is_it = |at: &u32| known(at) == Some(&key);
-        let hash = |at: &u32| known(at).map_or(0, |key| hasher.hash_one(key));
-        let at = match self.places.entry(hasher.hash_one(&key), is_it, hash) {
-            Entry::Occupied(found) => *found.get() as usize,
-            Entry::Vacant(place) => {
-                let next = values.len();
-                place.insert(u32::try_from(next).unwrap_or(u32::MAX));
-                self.values.push((key, V::default()));
-                next
-            }
-        };
+        let next = self.values.len();
+        let at = self.places.place(&key, |at| key_at(&self.values, at), next);
+        if at == next {
+            self.values.push((key, V::default()));
+        }
         if let Some((_, value)) = self.values.get_mut(at) {
             take(value);
         }
@@ -80,16 +64,14 @@ impl<V> KeyTable<V> {
             (weight(value), at - 1) > most
         });
         self.places.clear();
-        let (hasher, values) = (&self.hasher, &self.values);
-        let hash = |at: &u32| {
-            values
-                .get(*at as usize)
-                .map_or(0, |(key, _)| hasher.hash_one(key))
-        };
-        for at in (0..).take(values.len()) {
-            self.places.insert_unique(hash(&at), at, hash);
+        for ((key, _), at) in self.values.iter().zip(0..) {
+            self.places.place(key, |at| key_at(&self.values, at), at);
         }
     }
+}
+
+fn key_at<V>(values: &[(CellKey, V)], at: usize) -> Option<&CellKey> {
+    values.get(at).map(|(key, _)| key)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ mod naming;
 mod normal;
 mod object_calls;
 mod packets;
+mod places;
 mod rules;
 mod sentence;
 mod spared;

@@ -1,7 +1,6 @@
 //! What a slot counted of each combination of attributes, in little room: names once, numbers in rows.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 
 use blobwatch_detect::cohort::MAX_ATTRIBUTES;
 use blobwatch_detect::counts::Counts;
@@ -9,9 +8,8 @@ use blobwatch_detect::monitor::Table;
 
 use crate::cohort::{ATTRIBUTES, values};
 use crate::kind::{AnomalyKind, RATE_KINDS};
+use crate::places::Places;
 use blobwatch_records::Cell;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 type Row = [u32; MAX_ATTRIBUTES];
 
@@ -21,8 +19,7 @@ pub(super) struct SlotSums {
     names: Vec<Vec<String>>,
     numbers: Vec<HashMap<String, u32>>,
     /// Of rows.
-    places: HashTable<u32>,
-    hasher: RandomState,
+    places: Places,
     rows: Vec<Row>,
     /// Of each row and kind, the trials and events as they add up.
     counts: Vec<[[u16; 2]; RATE_KINDS]>,
@@ -38,8 +35,7 @@ impl Default for SlotSums {
         Self {
             names: vec![Vec::new(); ATTRIBUTES.len()],
             numbers: vec![HashMap::new(); ATTRIBUTES.len()],
-            places: HashTable::new(),
-            hasher: RandomState::new(),
+            places: Places::default(),
             rows: Vec::new(),
             counts: Vec::new(),
             large: HashMap::new(),
@@ -86,19 +82,13 @@ impl SlotSums {
 
     /// The place of a row, which is there from then on.
     fn place(&mut self, row: Row) -> usize {
-        let (hasher, rows) = (&self.hasher, &self.rows);
-        let is_it = |at: &u32| rows.get(*at as usize) == Some(&row);
-        let hash = |at: &u32| rows.get(*at as usize).map_or(0, |row| hasher.hash_one(row));
-        match self.places.entry(hasher.hash_one(row), is_it, hash) {
-            Entry::Occupied(found) => *found.get() as usize,
-            Entry::Vacant(place) => {
-                let next = rows.len();
-                place.insert(u32::try_from(next).unwrap_or(u32::MAX));
-                self.rows.push(row);
-                self.counts.push(Default::default());
-                next
-            }
+        let next = self.rows.len();
+        let at = self.places.place(&row, |at| self.rows.get(at), next);
+        if at == next {
+            self.rows.push(row);
+            self.counts.push(Default::default());
         }
+        at
     }
 
     /// The combinations, for the test of any kind.
