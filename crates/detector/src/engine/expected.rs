@@ -4,7 +4,7 @@ use super::Engine;
 use crate::kind::AnomalyKind;
 use crate::normal::{CombinationNumbers, KindSums, PastCounts, Rates, combination};
 use crate::window::Bucket;
-use blobwatch_records::CellKey;
+use blobwatch_records::{CellCounts, CellKey};
 use blobwatch_sql::Pace;
 
 /// Which times say what is expected.
@@ -55,38 +55,43 @@ pub(crate) async fn rates<E>(
 impl Engine {
     /// Expected rates of a kind from `first` on.
     pub(crate) fn rates_before(&self, kind: AnomalyKind, first: u64) -> Rates {
-        let facts = self.facts();
-        let is_before = |bucket: &&Bucket| bucket.last < RatesOf::Before(first).until();
-        let rows = self.window.buckets().filter(is_before).flat_map(|bucket| {
-            let rows = bucket.rows.iter();
-            let was_well = move |number: &u32| {
-                let key = self.window.key(*number);
-                key.is_some_and(|key| !facts.was_wrong(bucket, key))
-            };
-            rows.filter(move |(number, _)| was_well(number))
-        });
+        let of = RatesOf::Before(first);
+        let buckets = self.window.buckets().filter(|bucket| bucket.last < of.until());
+        let rows = buckets.flat_map(|bucket| self.well_rows(of, bucket));
         let numbered = self
             .numbered
             .get_or_init(|| CombinationNumbers::of(&self.normal, &self.window));
         numbered.rates(
             kind,
             &self.normal,
-            rows.map(|(number, row)| (*number, &row.counts)),
+            rows.map(|(number, _, counts)| (number, counts)),
         )
     }
 
-    /// Counts of the next bucket of the window from slot `from` on, and the slot after it. What an anomaly was about that
-    /// is over says nothing of health: else one that comes back would be taken for normal.
-    pub(crate) fn recent_part(&self, kind: AnomalyKind, of: RatesOf, from: u64) -> Option<RecentPart> {
+    /// The rows of a bucket that say what is normal: number, key and counts. What an anomaly was about that is over says nothing of
+    /// health: else one that comes back would be taken for normal.
+    fn well_rows<'a>(
+        &'a self,
+        of: RatesOf,
+        bucket: &'a Bucket,
+    ) -> impl Iterator<Item = (u32, &'a CellKey, &'a CellCounts)> {
         let facts = self.facts();
-        let is_next = |bucket: &&Bucket| bucket.first >= from && bucket.last < of.until();
-        let bucket = self.window.buckets().find(is_next)?;
-        let was_wrong = |key: &CellKey| match of {
+        let was_wrong = move |key: &CellKey| match of {
             RatesOf::Before(_) => facts.was_wrong(bucket, key),
             RatesOf::WhenWell => self.was_wrong(bucket.first, bucket.last, key),
         };
-        let rows = self.window.rows_of(bucket).filter(|(key, _)| !was_wrong(key));
-        let part = rows.map(|(key, row)| (combination(key), KindSums::of(kind, &row.counts)));
+        bucket.rows.iter().filter_map(move |(number, row)| {
+            let key = self.window.key(*number).filter(|key| !was_wrong(key))?;
+            Some((*number, key, &row.counts))
+        })
+    }
+
+    /// Counts of the next bucket of the window from slot `from` on, and the slot after it.
+    pub(crate) fn recent_part(&self, kind: AnomalyKind, of: RatesOf, from: u64) -> Option<RecentPart> {
+        let is_next = |bucket: &&Bucket| bucket.first >= from && bucket.last < of.until();
+        let bucket = self.window.buckets().find(is_next)?;
+        let rows = self.well_rows(of, bucket);
+        let part = rows.map(|(_, key, counts)| (combination(key), KindSums::of(kind, counts)));
         Some((bucket.last + 1, part.collect()))
     }
 }

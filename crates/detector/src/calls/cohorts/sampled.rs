@@ -3,7 +3,6 @@
 //! A sampled request stands for as many as the cut says that it is below. A client is at most four requests of a slot, so all
 //! estimates are then scaled to what cells counted of everybody in the same time.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -244,25 +243,22 @@ fn largest(estimates: &Estimates<Arc<str>>) -> Vec<(String, Sums)> {
 }
 
 fn text(key: &CellKey, request: &SampledRequest, attribute: &str) -> Arc<str> {
-    match value(key, attribute) {
-        Some(Cow::Borrowed(text)) => Arc::from(text),
-        Some(Cow::Owned(text)) => Arc::from(text),
-        None => further(request, attribute),
+    if let Some(text) = value(key, attribute) {
+        return Arc::from(&*text);
     }
+    let place = FURTHER.iter().position(|name| *name == attribute);
+    let further = place.and_then(|place| further(request, place));
+    further.map_or_else(|| Arc::from(ABSENT), Arc::clone)
 }
 
-fn further(request: &SampledRequest, attribute: &str) -> Arc<str> {
-    let place = FURTHER.iter().position(|name| *name == attribute);
-    let value = place.and_then(|place| request.values.get(place));
-    value
-        .filter(|value| !value.is_empty())
-        .map_or_else(|| Arc::from(ABSENT), Arc::clone)
+/// The value of an attribute beyond those of cells, by its place in [`FURTHER`].
+fn further(request: &SampledRequest, place: usize) -> Option<&Arc<str>> {
+    request.values.get(place).filter(|value| !value.is_empty())
 }
 
 /// Whether a request has one of the values that are asked for.
 fn has(request: &SampledRequest, (place, wanted): &(usize, Vec<String>)) -> bool {
-    let value = request.values.get(*place).filter(|value| !value.is_empty());
-    let value = value.map_or(ABSENT, |value| value);
+    let value = further(request, *place).map_or(ABSENT, |value| value);
     wanted.iter().any(|one| one == value)
 }
 
