@@ -13,6 +13,20 @@ pub(crate) const COLOS: [&str; 7] = ["IAD", "FRA", "NRT", "SIN", "LHR", "GRU", "
 /// Monday, 6 July 2020, 12:00 UTC.
 pub(crate) const NOON: u64 = 1_594_036_800 / 10;
 
+/// A key of one build, which its network tells apart.
+pub(crate) fn key_of_network(asn: u32) -> CellKey {
+    CellKey {
+        route: "hub".into(),
+        colo: "FRA".into(),
+        country: "DE".into(),
+        asn: Some(asn),
+        family: Family::Docker,
+        os: "debian".into(),
+        fingerprint: "bw1-a".into(),
+        rules: Vec::new(),
+    }
+}
+
 /// A client build and its network.
 #[derive(Clone, Copy)]
 pub(crate) struct Build {

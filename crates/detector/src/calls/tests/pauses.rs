@@ -8,10 +8,9 @@ use crate::calls::{SharedDetector, answer, report_facts};
 use crate::store::Detector;
 use crate::store::keep_sums;
 use crate::store::tests::{START_MS, accept, arrival, open, story};
-use crate::tests::traffic::NOON;
+use crate::tests::traffic::{NOON, key_of_network};
 use crate::webhook::AllowedAddresses;
-use blobwatch_pull::Family;
-use blobwatch_records::{Cell, CellBatch, CellCounts, CellKey};
+use blobwatch_records::{Cell, CellBatch, CellCounts};
 use blobwatch_sql::{Native, Slices, Unpaced, at_once};
 use blobwatch_wire::{ApiRequest, Problem};
 use serde_json::{Value, json};
@@ -148,16 +147,7 @@ fn many_networks(minute: u64, networks: std::ops::Range<u32>) -> Vec<CellBatch> 
             starts: 1 + asn,
             ..CellCounts::default()
         },
-        ..Cell::new(CellKey {
-            route: "hub".into(),
-            colo: "FRA".into(),
-            country: "DE".into(),
-            asn: Some(asn),
-            family: Family::Docker,
-            os: "debian".into(),
-            fingerprint: "bw1-a".into(),
-            rules: Vec::new(),
-        })
+        ..Cell::new(key_of_network(asn))
     };
     let networks: Vec<u32> = networks.collect();
     let batches = networks

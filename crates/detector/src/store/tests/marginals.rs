@@ -1,7 +1,8 @@
 use super::*;
 use crate::MinuteSample;
 use crate::store::Marginals;
-use blobwatch_records::{Cell, CellCounts, CellKey};
+use crate::tests::traffic::key_of_network;
+use blobwatch_records::CellCounts;
 use blobwatch_sql::Row;
 
 fn rows(detector: &Detector<Native>, statement: &str) -> Vec<Row> {
@@ -90,21 +91,11 @@ fn a_row_that_is_replaced_meanwhile_gets_no_marginals_of_the_one_before() {
 fn too_many_values_of_an_attribute_are_no_marginal() {
     let detector = open();
     let cell = |asn: u32| {
-        let key = Cell::new(CellKey {
-            route: "hub".into(),
-            colo: "FRA".into(),
-            country: "DE".into(),
-            asn: Some(asn),
-            family: Family::Docker,
-            os: "debian".into(),
-            fingerprint: "bw1-a".into(),
-            rules: Vec::new(),
-        });
         let counts = CellCounts {
             requests: 1 + asn,
             ..CellCounts::default()
         };
-        (key.key, counts)
+        (key_of_network(asn), counts)
     };
     let minute = NOON / 6;
     let other = CellCounts::default();
