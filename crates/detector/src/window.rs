@@ -2,8 +2,10 @@
 //!
 //! Slots for the newest minutes, minutes before that. A cell's key is kept once, however many minutes it is in.
 
+mod keys;
+mod pieces;
+
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::ops::Bound;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,8 @@ use blobwatch_records::{
     note_blob,
 };
 
-use crate::engine::pieces::Writer;
+use keys::Keys;
+pub(crate) use pieces::WindowPlace;
 
 /// Slots of a minute.
 pub(crate) const MINUTE_SLOTS: u64 = 6;
@@ -87,15 +90,6 @@ struct Newcomers {
 /// Whether it has events, and its requests.
 type Weight = (bool, u32);
 
-/// Keys and their numbers; numbers of keys that are gone are given again.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(from = "Vec<Option<CellKey>>", into = "Vec<Option<CellKey>>")]
-struct Keys {
-    keys: Vec<Option<CellKey>>,
-    numbers: BTreeMap<CellKey, u32>,
-    free: Vec<u32>,
-}
-
 impl Row {
     fn take(&mut self, counts: &CellCounts, affected: &Affected, evidence: &[Evidence], blobs: &[BlobCount]) {
         self.counts.add(counts);
@@ -166,22 +160,6 @@ impl Bucket {
         self.take_sample(other.sample.iter().cloned(), &other.cuts);
     }
 
-    /// Writes some rows, and what follows them after the last ones; the last of them where others follow.
-    fn put_rows(&self, after: Option<u32>, out: &mut Writer) -> postcard::Result<Option<u32>> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut last = None;
-        let mut rows = self.rows.range((from, Bound::Unbounded));
-        for row in rows.by_ref().take(WRITTEN_ROWS) {
-            out.put(&row)?;
-            last = Some(*row.0);
-        }
-        if rows.next().is_some() {
-            return Ok(last);
-        }
-        out.put(&(&self.other, &self.sample, &self.cuts))?;
-        Ok(None)
-    }
-
     /// About.
     fn bytes(&self) -> usize {
         let sample = self.sample.iter().map(|(_, request)| request.bytes());
@@ -195,52 +173,7 @@ impl Bucket {
     }
 }
 
-/// How far a window is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum WindowPlace {
-    #[default]
-    Keys,
-    Bucket(usize),
-    /// The rows of a bucket after one.
-    Rows(usize, Option<u32>),
-}
-
-/// Rows that are written at once: 3 KB each where all of their sketches are full.
-const WRITTEN_ROWS: usize = 256;
-
 impl Window {
-    /// Writes what postcard writes of it, a piece at a time: what is at a place. The next one, and `None` where all is written.
-    pub(super) fn put_piece(
-        &self,
-        place: WindowPlace,
-        out: &mut Writer,
-    ) -> postcard::Result<Option<WindowPlace>> {
-        Ok(match place {
-            WindowPlace::Keys => {
-                out.put(&self.keys.keys)?;
-                out.put(&self.buckets.len())?;
-                Some(WindowPlace::Bucket(0))
-            }
-            WindowPlace::Bucket(at) => match self.buckets.get(at) {
-                Some(bucket) => {
-                    out.put(&(bucket.first, bucket.last, bucket.rows.len()))?;
-                    Some(WindowPlace::Rows(at, None))
-                }
-                None => None,
-            },
-            WindowPlace::Rows(at, after) => match self.buckets.get(at) {
-                Some(bucket) => Some(
-                    bucket
-                        .put_rows(after, out)?
-                        .map_or(WindowPlace::Bucket(at + 1), |last| {
-                            WindowPlace::Rows(at, Some(last))
-                        }),
-                ),
-                None => None,
-            },
-        })
-    }
-
     /// As an older build saved it.
     pub(super) fn of_parts(keys: Vec<Option<CellKey>>, buckets: VecDeque<Bucket>) -> Self {
         let keys = Keys::from(keys);
@@ -467,61 +400,6 @@ impl Newcomers {
         let number = keys.add(&cell.key);
         self.numbers.insert(number);
         Some(number)
-    }
-}
-
-impl Keys {
-    fn add(&mut self, key: &CellKey) -> u32 {
-        let number = self
-            .free
-            .pop()
-            .unwrap_or_else(|| u32::try_from(self.keys.len()).unwrap_or(u32::MAX));
-        match self.keys.get_mut(number as usize) {
-            Some(place) => *place = Some(key.clone()),
-            None => self.keys.push(Some(key.clone())),
-        }
-        self.numbers.insert(key.clone(), number);
-        number
-    }
-
-    fn key(&self, number: u32) -> Option<&CellKey> {
-        self.keys.get(number as usize)?.as_ref()
-    }
-
-    fn forget(&mut self, number: u32) {
-        if let Some(key) = self.keys.get_mut(number as usize).and_then(Option::take) {
-            self.numbers.remove(&key);
-            self.free.push(number);
-        }
-    }
-
-    fn keep(&mut self, wanted: impl Fn(u32) -> bool) {
-        for (number, place) in (0u32..).zip(&mut self.keys) {
-            if let Some(key) = place.take_if(|_| !wanted(number)) {
-                self.numbers.remove(&key);
-                self.free.push(number);
-            }
-        }
-    }
-}
-
-impl From<Vec<Option<CellKey>>> for Keys {
-    fn from(keys: Vec<Option<CellKey>>) -> Self {
-        let mut numbers = BTreeMap::new();
-        let mut free = Vec::new();
-        for (number, key) in (0u32..).zip(&keys) {
-            match key {
-                Some(key) => drop(numbers.insert(key.clone(), number)),
-                None => free.push(number),
-            }
-        }
-        Self { keys, numbers, free }
-    }
-}
-
-impl From<Keys> for Vec<Option<CellKey>> {
-    fn from(keys: Keys) -> Self {
-        keys.keys
     }
 }
 
