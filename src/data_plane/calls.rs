@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use blobwatch_isolate::{Config, Isolate};
 use blobwatch_pull::{ObservedAnswer, RecordId, known_colo};
-use blobwatch_records::{Outgoing, fire_log_of, flush_path, rulebook_path as path_of_rulebook};
+use blobwatch_records::{Losses, Outgoing, fire_log_of, flush_path, rulebook_path as path_of_rulebook};
 #[cfg(not(feature = "precompiled"))]
 use blobwatch_rulebook::{Compiled, starter};
 use blobwatch_rulebook::{OriginFailure, Program, unreachable};
@@ -25,8 +25,10 @@ use wasm_bindgen::prelude::{JsError, wasm_bindgen};
 pub enum Settled {
     FlushNow = 1,
     FlushLater = 2,
+    /// Something was lost: [`unacknowledged`] says what.
+    Lost = 4,
     /// Once for each record that no FireLog has acknowledged.
-    Buffered = 4,
+    Buffered = 8,
 }
 
 /// `config/rulebook.json`, compiled when this module was.
@@ -118,7 +120,7 @@ pub fn answered(id: &str, said: &str) -> Called<()> {
 }
 
 /// Completes a record: `said` is status, Content-Range, Content-Length, Content-Type, outcome and time, one a line.
-/// Answers when to flush and how many records wait, as [`Settled`] counts them.
+/// Answers when to flush, whether something was lost, and how many records wait, as [`Settled`] counts them.
 #[wasm_bindgen]
 pub fn settle(id: &str, said: &str) -> Called<u32> {
     #[cfg(feature = "test-hooks")]
@@ -133,9 +135,10 @@ pub fn settle(id: &str, said: &str) -> Called<u32> {
             Some(at) if at <= said.time_ms => Settled::FlushNow as u32,
             Some(_) => Settled::FlushLater as u32,
         };
+        let lost = u32::from(plane.isolate.has_lost()) * Settled::Lost as u32;
         // At most `MAX_BUFFERED_RECORDS`.
         let buffered = plane.isolate.buffered() as u32;
-        Ok(due + buffered * Settled::Buffered as u32)
+        Ok(due + lost + buffered * Settled::Buffered as u32)
     })
 }
 
@@ -176,6 +179,20 @@ pub fn count_losses(losses: &str, colo: &str, now_ms: f64) -> Called<()> {
     })
 }
 
+/// What is lost with this instance where it traps now: a name and a count a line, as [`count_losses`] takes them.
+#[wasm_bindgen]
+pub fn unacknowledged() -> Called<String> {
+    with(|plane| Ok(lines(&plane.isolate.unacknowledged())))
+}
+
+fn lines(losses: &Losses) -> String {
+    let lines: Vec<String> = losses
+        .iter()
+        .map(|(name, times)| format!("{name} {times}"))
+        .collect();
+    lines.join("\n")
+}
+
 /// Path of the next flush that is due; its body is [`flush_body`]. Empty while something waits that is not due yet.
 #[wasm_bindgen]
 pub fn next_flush(now_ms: f64) -> Called<Option<String>> {
@@ -198,6 +215,17 @@ pub fn flush_body(path: &str) -> Called<Vec<u8>> {
             .get_mut(path)
             .ok_or_else(|| JsError::new("no such flush"))?;
         Ok(std::mem::take(&mut outgoing.body))
+    })
+}
+
+/// What of [`unacknowledged`] is in a flush that [`next_flush`] named.
+#[wasm_bindgen]
+pub fn flush_carries(path: &str) -> Called<String> {
+    with(|plane| {
+        let outgoing = plane.sending.get(path);
+        Ok(outgoing
+            .map(|outgoing| lines(&outgoing.carries))
+            .unwrap_or_default())
     })
 }
 

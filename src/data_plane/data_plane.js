@@ -5,6 +5,7 @@
  * @import { Failing } from "./flusher.js"
  * @import { Plan, Refusal } from "./plan.js"
  * @import { Outcome, Said } from "./said.js"
+ * @import { Losses } from "./losses.js"
  * @import { Calls, Loss } from "./wasm.js"
  */
 
@@ -14,6 +15,7 @@ import { Flusher } from "./flusher.js";
 import { Health } from "./health.js";
 import { hexOf } from "./hex.js";
 import { log } from "./log.js";
+import { readLosses } from "./losses.js";
 import { pipeFor } from "./observe.js";
 import { absentPlan, readPlan } from "./plan.js";
 import { describe, describeOwn, writeSaid } from "./said.js";
@@ -34,10 +36,11 @@ export class DataPlane {
   #renew;
   #cloudPrefixes;
   #configured = false;
-  #buffered = 0;
+  /** What is lost where the Wasm instance traps now. @type {Losses} */
+  #unacknowledged = new Map();
   health = new Health();
   generation = 0; // of the Wasm instance: what one instance began, another cannot end
-  /** @type {Map<Loss, number>} */
+  /** @type {Losses} */
   #losses = new Map();
 
   /**
@@ -96,6 +99,21 @@ export class DataPlane {
     }
   }
 
+  /**
+   * `call`, where what no FireLog has acknowledged may be another afterwards.
+   * @template T
+   * @param {Loss} loss
+   * @param {Env} env
+   * @param {(calls: Calls) => T} body
+   */
+  flushCall(loss, env, body) {
+    return this.call(loss, env, (wasm) => {
+      const result = body(wasm);
+      this.#unacknowledged = readLosses(wasm.unacknowledged());
+      return result;
+    });
+  }
+
   /** @param {Env} env */
   #configure(env) {
     const isolate = hexOf(crypto.getRandomValues(new Uint8Array(6)));
@@ -108,11 +126,14 @@ export class DataPlane {
   // After a trap the instance stays broken until it is made anew; the answers of origins that are under way are
   // JavaScript's and go on (docs/request-handling.md, "When we break").
   #reset() {
-    if (this.#buffered > 0) this.count("records_lost", this.#buffered);
+    const lost = this.#unacknowledged;
+    this.#unacknowledged = new Map();
     this.#configured = false;
-    this.#buffered = 0;
     this.generation += 1;
-    this.flusher.forget();
+    for (const carried of this.flusher.forget()) {
+      for (const [loss, times] of carried) lost.set(loss, (lost.get(loss) ?? 0) - times); // its answer decides
+    }
+    for (const [loss, times] of lost) if (times > 0) this.count(loss, times);
     try {
       this.#renew();
     } catch (error) {
@@ -251,8 +272,9 @@ export class DataPlane {
     if (plan.generation !== this.generation) return this.count("records_lost"); // it was in flight when Wasm trapped
     const settled = this.call("settle_trap", env, (wasm) => wasm.settle(plan.id, writeSaid(said, outcome)));
     if (settled === undefined) return;
-    const { FlushNow, FlushLater, Buffered } = this.#calls.Settled;
-    this.#buffered = Math.floor(settled / Buffered);
+    const { FlushNow, FlushLater, Lost, Buffered } = this.#calls.Settled;
+    this.#unacknowledged.set("records_lost", Math.floor(settled / Buffered));
+    if (settled & Lost) this.flushCall("settle_trap", env, () => {});
     if (env.BLOBWATCH_FLUSH === "off") return;
     if (settled & FlushNow) this.flusher.now(env, ctx);
     else if (settled & FlushLater) this.flusher.later(env, ctx);

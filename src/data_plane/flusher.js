@@ -1,12 +1,16 @@
 // Flushes, and the rulebook that comes back with them. One flush to a FireLog is under way at a time, those to several FireLogs
 // are side by side; which one is due, what is in it and what is kept for another try is Wasm's business (`crates/records/src/flush.rs`).
 
-/** @import { DataPlane } from "./data_plane.js" */
+/**
+ * @import { DataPlane } from "./data_plane.js"
+ * @import { Losses } from "./losses.js"
+ */
 
 import { ANSWER_WITHIN_MS, FLUSH_AFTER_MS, MAX_AHEAD_MS, MAX_FIRE_LOGS } from "./bounds.js";
 import { now } from "./clock.js";
 import { line, readCf } from "./facts.js";
 import { log } from "./log.js";
+import { readLosses, writeLosses } from "./losses.js";
 import { callFireLog } from "./objects_host.js";
 
 const CONFIRMED_FOR_MS = 3500; // with a flush a second, a mode change is effective everywhere in under 5 s
@@ -30,8 +34,10 @@ export class Flusher {
   #colo = "";
   /** By the name of the FireLog, of the last `MAX_FIRE_LOGS`; undefined: it answered. @type {Map<string, Failing | undefined>} */
   #fireLogs = new Map();
+  /** What the flushes carry that are under way. @type {Set<Losses>} */
+  #underWay = new Set();
 
-  /** @param {Pick<DataPlane, "call" | "count" | "takeLosses" | "generation">} plane */
+  /** @param {Pick<DataPlane, "call" | "flushCall" | "count" | "takeLosses" | "generation">} plane */
   constructor(plane) {
     this.#plane = plane;
   }
@@ -40,11 +46,14 @@ export class Flusher {
     return isWithin(this.#confirmedAt, CONFIRMED_FOR_MS);
   }
 
-  /** The Wasm instance was made anew: it knows no rulebook. */
+  /** The Wasm instance was made anew: it knows no rulebook. Answers what is under way of the old one. */
   forget() {
     this.#confirmedAt = 0;
     this.#refreshedAt = 0;
     this.#timerAt = 0;
+    const underWay = this.#underWay;
+    this.#underWay = new Set();
+    return underWay;
   }
 
   /**
@@ -84,7 +93,7 @@ export class Flusher {
    * @param {Env} env
    */
   #learn(path, reply, env) {
-    const confirmed = this.#plane.call("reply_unread", env, (wasm) => wasm.learn(path, reply, now()));
+    const confirmed = this.#plane.flushCall("reply_unread", env, (wasm) => wasm.learn(path, reply, now()));
     if (confirmed === undefined) this.#failed(path, "its answer cannot be read", 0);
     // One that tells the rulebook may refuse to store all the same.
     else if (path.endsWith("/flush") || !this.#fireLogs.get(nameIn(path))?.flushes) this.#know(path, undefined);
@@ -153,7 +162,7 @@ export class Flusher {
     const sending = new Set();
     for (let mayBeDue = true; mayBeDue; ) {
       while (mayBeDue && sending.size < MAX_SIDE_BY_SIDE) {
-        const path = this.#plane.call("flush_trap", env, (wasm) => wasm.next_flush(now()));
+        const path = this.#plane.flushCall("flush_trap", env, (wasm) => wasm.next_flush(now()));
         if (path) {
           const sent = this.#send(path, env, ctx).finally(() => sending.delete(sent));
           sending.add(sent);
@@ -174,9 +183,8 @@ export class Flusher {
   #tellLosses(env) {
     const losses = this.#plane.takeLosses();
     if (losses.size === 0) return;
-    const text = Array.from(losses, ([loss, times]) => `${loss} ${times}`).join("\n");
-    const told = this.#plane.call("flush_trap", env, (wasm) => {
-      wasm.count_losses(text, this.#colo, now());
+    const told = this.#plane.flushCall("flush_trap", env, (wasm) => {
+      wasm.count_losses(writeLosses(losses), this.#colo, now());
       return true;
     });
     if (!told) for (const [loss, times] of losses) this.#plane.count(loss, times);
@@ -190,19 +198,26 @@ export class Flusher {
    */
   async #send(path, env, ctx) {
     const { generation } = this.#plane;
-    const body = this.#plane.call("flush_trap", env, (wasm) => wasm.flush_body(path));
-    if (body === undefined) return false;
+    const taken = this.#plane.call("flush_trap", env, (wasm) => ({ body: wasm.flush_body(path), carried: wasm.flush_carries(path) }));
+    if (taken === undefined) return false;
+    const carried = readLosses(taken.carried);
+    this.#underWay.add(carried);
     try {
-      const reply = await askFireLog(env, path, { method: "POST", body });
+      const reply = await askFireLog(env, path, { method: "POST", body: taken.body });
       if (generation === this.#plane.generation) this.#learn(path, reply, env);
       return true;
     } catch (error) {
       log("warn", "failed to flush", { fire_log: nameIn(path), cause: error });
       this.#failed(path, error, 1);
-      if (generation !== this.#plane.generation) return false;
-      this.#plane.call("flush_trap", env, (wasm) => wasm.flush_failed(path, now()));
-      this.later(env, ctx); // it is kept
+      if (generation === this.#plane.generation) {
+        this.#plane.flushCall("flush_trap", env, (wasm) => wasm.flush_failed(path, now()));
+        this.later(env, ctx); // it is kept
+      } else {
+        for (const [loss, times] of carried) this.#plane.count(loss, times); // it was not, with the instance that made it
+      }
       return false;
+    } finally {
+      this.#underWay.delete(carried);
     }
   }
 }

@@ -228,6 +228,33 @@ fn trap_loses_nothing_uncounted() {
     nothing_is_lost_uncounted(&stage, &["decide_trap", "settle_trap", "records_lost"]);
 }
 
+/// What an instance of Wasm was told, or counted itself, goes on to its successor.
+#[test]
+fn losses_outlive_the_instance_that_was_told() {
+    let stage = Stage::serving(Bundle::Hooks);
+    let small = stage.registry.image.small();
+    is_whole(&stage.through(&pull(small)), small);
+    let flushes = || -> u64 {
+        let calls = stage.edge.calls();
+        let counts = calls.as_object().unwrap().iter();
+        let of_flushes =
+            counts.filter(|(call, _)| call.starts_with("FireLog POST") && call.ends_with("/flush"));
+        of_flushes.filter_map(|(_, count)| count.as_u64()).sum()
+    };
+    eventually("the first record is sent", || (flushes() > 0).then_some(()));
+    stage.edge.sabotage(&json!({"FireLog": "refuse"}));
+    for call in ["decide", "settle", "none"] {
+        is_whole(&stage.through(&trapping(small, call)), small);
+        let before = flushes();
+        eventually("a flush that tells of it is refused", || {
+            is_whole(&stage.through(&pull(small)), small);
+            (flushes() > before).then_some(())
+        });
+    }
+    stage.edge.sabotage(&json!({}));
+    nothing_is_lost_uncounted(&stage, &["decide_trap", "settle_trap", "records_lost"]);
+}
+
 /// With a fault on every call to the class, from the first request of a fresh isolate on.
 #[track_caller]
 fn sabotaged(class: &str, fault: &str) -> Stage {

@@ -13,7 +13,7 @@ mod readings;
 pub use config::Config;
 
 use blobwatch_pull::{ObservedAnswer, Record, RecordId};
-use blobwatch_records::{Batches, History, Outgoing, RulebookVersion, fire_log_name};
+use blobwatch_records::{Batches, History, Losses, Outgoing, RulebookVersion, fire_log_name};
 use blobwatch_rulebook::{HotKeys, Program};
 use blobwatch_rules::Scratch;
 use blobwatch_tokens::Tries;
@@ -43,8 +43,9 @@ pub struct Isolate {
 /// Asks that an isolate remembers: 1.3 MB of its 128 MB.
 const MAX_RECENT: usize = 8_192;
 
-/// What is lost before a record exists, by the names that the API shows. The edge may count these and no others.
-pub const LOSSES: [&str; 7] = [
+/// What an isolate can lose, by the names that the API shows. The edge may count these and no others: those that happen to it,
+/// and those of an instance that trapped.
+pub const LOSSES: [&str; 13] = [
     "decide_trap",
     "settle_trap",
     "flush_trap",
@@ -52,6 +53,12 @@ pub const LOSSES: [&str; 7] = [
     "records_lost",
     "rulebook_unread",
     "rulebook_refused",
+    "flush_failed",
+    "records_dropped",
+    "volume_keys_dropped",
+    "addresses_dropped",
+    "answers_unrecorded",
+    "history_evicted",
 ];
 
 impl Isolate {
@@ -138,6 +145,17 @@ impl Isolate {
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.batches.buffered()
+    }
+
+    /// Whether something was lost since [`Isolate::unacknowledged`] was asked.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.batches.has_lost()
+    }
+
+    /// What is lost where the isolate ends now: records that no FireLog has as `records_lost`, and the losses that none was told.
+    pub fn unacknowledged(&mut self) -> Losses {
+        self.batches.unacknowledged()
     }
 
     /// The next flush that is due.

@@ -16,6 +16,7 @@ pub use name::{
     colo_of, fire_log_name, fire_log_of, flush_path, held_rulebook, place_of, rulebook_path,
     volume_fire_log_name,
 };
+pub use queue::Losses;
 pub use reply::{Reply, RulebookVersion};
 
 use blobwatch_pull::{ClientKey, MAX_ISOLATE};

@@ -17,8 +17,8 @@ pub use cell::{
 };
 pub use client_sample::{ClientSample, MAX_ONE_IN, one_in};
 pub use flush::{
-    Batches, ClientAddress, Flush, Outgoing, Reply, RulebookVersion, VolumeCount, colo_of, fire_log_name,
-    fire_log_of, flush_path, held_rulebook, place_of, rulebook_path, volume_fire_log_name,
+    Batches, ClientAddress, Flush, Losses, Outgoing, Reply, RulebookVersion, VolumeCount, colo_of,
+    fire_log_name, fire_log_of, flush_path, held_rulebook, place_of, rulebook_path, volume_fire_log_name,
 };
 pub use halves::{FOLLOWED_WITHIN_MS, FirstHalf, Halves, follows, is_redirect};
 pub use history::{Challenges, Classification, History, MAX_CORRECTIONS, Pace, WINDOW_MS};

@@ -79,6 +79,20 @@ test("with an instance that traps, what it had buffered and what is under way is
   assert.deepEqual([...plane.takeLosses()], [["decide_trap", 1], ["records_lost", 7 + 1]]);
 });
 
+test("what Wasm counts between flushes is counted again where it traps", () => {
+  const { Settled } = wasm();
+  let broken = false;
+  const { plane } = isolate({
+    decide: () => (broken ? trap() : "go\n\n\n0\nid\n\n0"),
+    settle: () => Settled.Lost + 7 * Settled.Buffered,
+    unacknowledged: () => "history_evicted 5\nrecords_lost 7",
+  });
+  plane.settleOwn(decide(plane), 403, "completed", env, ctx);
+  broken = true;
+  decide(plane);
+  assert.deepEqual([...plane.takeLosses()], [["decide_trap", 1], ["history_evicted", 5], ["records_lost", 7]]);
+});
+
 test("an instance that cannot be made anew fails no pull", () => {
   const plane = new DataPlane(wasm({ decide: trap }), trap);
   assert.equal(decide(plane).watched, false);

@@ -229,6 +229,74 @@ test("losses go with the next flush, and stay counted where they cannot be told"
   assert.deepEqual([...refused.takeLosses()], [["flush_trap", 1], ["settle_trap", 2]]);
 });
 
+/** An instance with one flush to send, and what is lost with it unless a FireLog acknowledges it. @param {Partial<Calls>} calls */
+function holding(calls) {
+  let unacknowledged = "records_lost 3\nsettle_trap 2";
+  const plane = isolate({
+    decide: () => assert.fail(), // as bad as a trap
+    next_flush: due("fl1-IAD-0/flush"),
+    flush_carries: () => "records_lost 2\nsettle_trap 2",
+    unacknowledged: () => unacknowledged,
+    learn: () => {
+      unacknowledged = "records_lost 1";
+      return true;
+    },
+    ...calls,
+  });
+  return plane;
+}
+const trapped = (/** @type {DataPlane} */ plane) => plane.decide(asked, new URL(asked.url), deployment(answers));
+
+test("what a trap loses is what no FireLog acknowledged", async () => {
+  const { ctx, waited } = context();
+  const acknowledged = holding({});
+  acknowledged.flusher.now(deployment(answers), ctx);
+  await settled(waited);
+  trapped(acknowledged);
+  assert.deepEqual([...acknowledged.takeLosses()], [["decide_trap", 1], ["records_lost", 1]]);
+
+  const refused = holding({});
+  const later = context();
+  refused.flusher.now(deployment(fails), later.ctx);
+  await later.waited[0]; // the next try waits
+  trapped(refused);
+  assert.deepEqual([...refused.takeLosses()], [["decide_trap", 1], ["records_lost", 3], ["settle_trap", 2]]);
+  trapped(refused);
+  assert.deepEqual([...refused.takeLosses()], [["decide_trap", 1]], "once");
+});
+
+test("losses that were told are counted again where the instance traps before a FireLog has them", async () => {
+  let told = "";
+  const plane = holding({
+    next_flush: () => undefined,
+    count_losses: (losses) => {
+      told = losses;
+    },
+    unacknowledged: () => told,
+  });
+  const { ctx, waited } = context();
+  plane.count("rulebook_unread", 4);
+  plane.flusher.now(deployment(answers), ctx);
+  await settled(waited);
+  trapped(plane);
+  assert.deepEqual([...plane.takeLosses()], [["decide_trap", 1], ["rulebook_unread", 4]]);
+});
+
+test("of a flush that is under way when the instance traps, the answer decides", async () => {
+  for (const [answering, lost] of /** @type {const} */ ([[answers, []], [fails, [["records_lost", 2], ["settle_trap", 2]]]])) {
+    const plane = holding({});
+    const { ctx, waited } = context();
+    const traps = () => {
+      trapped(plane);
+      assert.deepEqual([...plane.takeLosses()], [["decide_trap", 1], ["records_lost", 1]]);
+      return answering("");
+    };
+    plane.flusher.now(deployment(traps), ctx);
+    await settled(waited);
+    assert.deepEqual([...plane.takeLosses()], lost);
+  }
+});
+
 test("an instance made anew knows no rulebook and asks at once", async () => {
   const plane = isolate({ decide: () => assert.fail() }); // as bad as a trap
   const { ctx, waited } = context();

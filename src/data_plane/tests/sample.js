@@ -58,7 +58,7 @@ export const planned = (changes) => ({
  * @returns {Calls}
  */
 export const wasm = (changes) => ({
-  Settled: { FlushNow: 2, FlushLater: 4, Buffered: 16 },
+  Settled: { FlushNow: 2, FlushLater: 4, Lost: 8, Buffered: 32 },
   configure: () => undefined,
   decide: () => "pass\n",
   answered() {},
@@ -66,8 +66,10 @@ export const wasm = (changes) => ({
   no_answer: () => "502\nproxy status\n{}",
   rulebook_path: () => "fl1-IAD-0/rulebook",
   count_losses() {},
+  unacknowledged: () => "",
   next_flush: () => undefined,
   flush_body: () => new Uint8Array(),
+  flush_carries: () => "",
   flush_failed() {},
   learn: () => true,
   ...changes,

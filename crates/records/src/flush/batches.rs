@@ -6,7 +6,7 @@ mod tests;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use super::queue::{MIN_URGENT_GAP_MS, Queue};
+use super::queue::{Losses, MIN_URGENT_GAP_MS, Queue, unacknowledged};
 use super::{MAX_VOLUMES, RulebookVersion};
 use blobwatch_pull::{ClientKey, MAX_ISOLATE, NetworkKey, Record};
 
@@ -38,6 +38,8 @@ pub struct Batches {
     tickets: u64,
     waiting_records: usize,
     waiting_bytes: usize,
+    /// Whether something was lost since [`Batches::unacknowledged`] was asked.
+    has_lost: bool,
     /// Records by network since the buffer was last less than half full.
     crowd: HashMap<NetworkKey, usize>,
 }
@@ -51,6 +53,8 @@ pub struct Outgoing {
     pub ticket: u64,
     /// A [`super::Flush`], encoded.
     pub body: Vec<u8>,
+    /// What is lost where it never arrives: its records as `records_lost`, and the losses that it tells.
+    pub carries: Losses,
 }
 
 impl Batches {
@@ -64,6 +68,7 @@ impl Batches {
             tickets: 0,
             waiting_records: 0,
             waiting_bytes: 0,
+            has_lost: false,
             crowd: HashMap::new(),
         }
     }
@@ -78,14 +83,14 @@ impl Batches {
     /// rulebook that the isolate holds.
     pub fn push(&mut self, to: &str, record: Record, held: RulebookVersion, now_ms: u64) {
         let has_room = self.has_room(record.network);
+        if !has_room {
+            self.count_loss(to, "records_dropped", 1, now_ms);
+            return;
+        }
         let isolate = self.isolate;
         let Some(queue) = self.queue_or_first(to, now_ms) else {
             return;
         };
-        if !has_room {
-            queue.count_loss("records_dropped", 1, now_ms);
-            return;
-        }
         queue.push(record, now_ms);
         let grown = queue.close_full(isolate, held, now_ms);
         self.waiting_records += 1;
@@ -118,12 +123,29 @@ impl Batches {
         if let Some(queue) = self.queue_or_first(to, now_ms) {
             queue.count_loss(name, times, now_ms);
         }
+        self.has_lost = true;
     }
 
     /// Records that no FireLog has acknowledged.
     #[must_use]
     pub fn buffered(&self) -> usize {
         self.waiting_records
+    }
+
+    /// Whether something was lost since [`Batches::unacknowledged`] was asked.
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.has_lost
+    }
+
+    /// What is lost where the isolate ends now: its records as `records_lost`, and the losses that no FireLog was told.
+    pub fn unacknowledged(&mut self) -> Losses {
+        self.has_lost = false;
+        let mut losses = Losses::new();
+        self.queues
+            .values()
+            .for_each(|queue| queue.add_losses(&mut losses));
+        unacknowledged(self.waiting_records, losses)
     }
 
     /// Counts a match of a rule with a volume, by a key, of a client in a network. Only `to` counts this key, so the match is
@@ -209,14 +231,15 @@ impl Batches {
             if given_up.records > 0 {
                 queue.count_loss("records_dropped", given_up.records as u32, now_ms);
             }
-            let (grown, body) = queue.send(isolate, held, self.tickets + 1, now_ms);
+            let (grown, sent) = queue.send(isolate, held, self.tickets + 1, now_ms);
             self.waiting_bytes += grown;
-            if let Some(body) = body {
+            if let Some(sent) = sent {
                 self.tickets += 1;
                 return Some(Outgoing {
                     to: to.clone(),
                     ticket: self.tickets,
-                    body,
+                    body: sent.body,
+                    carries: sent.carries,
                 });
             }
         }

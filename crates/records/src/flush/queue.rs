@@ -38,6 +38,9 @@ const MAX_BACKOFF_MS: u64 = 30_000;
 /// Requests of an isolate read the clock at their own pace: one may be so far ahead of another.
 pub(crate) const MAX_AHEAD_MS: u64 = 1_000;
 
+/// How often something was lost, by its name.
+pub type Losses = BTreeMap<&'static str, u32>;
+
 /// The batches of one isolate for one FireLog.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -56,7 +59,7 @@ struct Open {
     records: Builder,
     since_ms: Option<u64>,
     urgent: bool,
-    losses: BTreeMap<&'static str, u32>,
+    losses: Losses,
     volumes: BTreeMap<(String, u32, u64), u32>,
     addresses: BTreeMap<u64, IpAddr>,
     /// Of `volumes`, those that a network brought in.
@@ -68,7 +71,7 @@ struct SealedBatch {
     seq: u64,
     records: usize,
     sealed_ms: u64,
-    losses: BTreeMap<&'static str, u32>,
+    losses: Losses,
     body: Vec<u8>,
 }
 
@@ -77,6 +80,22 @@ struct UnderWay {
     ticket: u64,
     seq: u64,
     sent_ms: u64,
+}
+
+/// A batch as it is sent.
+#[derive(Debug)]
+pub(super) struct Sent {
+    pub(super) body: Vec<u8>,
+    pub(super) carries: Losses,
+}
+
+/// What is lost where a FireLog never gets so many records and these losses.
+pub(super) fn unacknowledged(records: usize, mut losses: Losses) -> Losses {
+    if records > 0 {
+        let lost = losses.entry("records_lost").or_default();
+        *lost = lost.saturating_add(u32::try_from(records).unwrap_or(u32::MAX));
+    }
+    losses
 }
 
 /// What left the queue for good without being acknowledged.
@@ -187,6 +206,15 @@ impl Queue {
         Some(due.max(self.not_before_ms))
     }
 
+    /// Adds the losses that no FireLog has acknowledged.
+    pub(super) fn add_losses(&self, to: &mut Losses) {
+        let batches = self.sealed.iter().map(|sealed| &sealed.losses);
+        for (name, count) in batches.chain([&self.open.losses]).flatten() {
+            let losses = to.entry(name).or_default();
+            *losses = losses.saturating_add(*count);
+        }
+    }
+
     /// What the open batch holds in memory: its texts are there twice, each with its length and its place.
     pub(super) fn open_bytes(&self) -> usize {
         if self.open.records.is_empty() {
@@ -216,7 +244,7 @@ impl Queue {
         held: RulebookVersion,
         ticket: u64,
         now_ms: u64,
-    ) -> (usize, Option<Vec<u8>>) {
+    ) -> (usize, Option<Sent>) {
         let due = self.due_at_ms().is_some_and(|due| due <= now_ms);
         if !due || self.under_way.is_some() {
             return (0, None);
@@ -235,7 +263,11 @@ impl Queue {
             sent_ms: now_ms,
         });
         self.last_sent_ms = now_ms;
-        (grown, Some(first.body.clone()))
+        let sent = Sent {
+            body: first.body.clone(),
+            carries: unacknowledged(first.records, first.losses.clone()),
+        };
+        (grown, Some(sent))
     }
 
     fn seal(&mut self, isolate: u64, held: RulebookVersion, now_ms: u64) -> usize {

@@ -432,6 +432,46 @@ impl World {
     }
 }
 
+/// Wherever the isolate ends: what it says is lost then, and what FireLogs were told, are at least all that they do not have.
+#[test]
+fn what_is_unacknowledged_is_all_that_ends_with_the_isolate() {
+    bolero::check!().with_type::<Vec<Event>>().for_each(|events| {
+        let mut batches = Batches::new(7);
+        let mut world = World::default();
+        for event in events {
+            world.run(&mut batches, event);
+            let ends = batches.unacknowledged();
+            let lost = |name: &str| ends.get(name).copied().unwrap_or_default();
+            let kept: usize = world.logs.values().map(|log| log.kept.len()).sum();
+            let told: u32 = world.logs.values().map(|log| log.dropped).sum();
+            assert!(
+                kept as u32 + told + lost("records_dropped") + lost("records_lost") >= world.pushed,
+                "{ends:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn what_a_batch_carries_is_unacknowledged_until_it_is() {
+    let mut batches = Batches::new(7);
+    batches.push(TO, record(1), HELD, 0);
+    batches.count_loss(TO, "decide_trap", 2, 0);
+    let out = batches.next(HELD, 1000).unwrap();
+    let carried = Losses::from([("decide_trap", 2), ("records_lost", 1)]);
+    assert_eq!(
+        (&out.carries, batches.unacknowledged()),
+        (&carried, carried.clone())
+    );
+    assert!(!batches.has_lost(), "as it was when it was asked");
+    batches.count_loss(TO, "decide_trap", 1, 1001);
+    assert!(batches.has_lost());
+    let with_the_open_one = Losses::from([("decide_trap", 3), ("records_lost", 1)]);
+    assert_eq!(batches.unacknowledged(), with_the_open_one);
+    batches.acknowledged(TO, 1);
+    assert_eq!(batches.unacknowledged(), Losses::from([("decide_trap", 1)]));
+}
+
 /// Whatever is lost, late, repeated or answered twice: no record is kept twice, and each is kept, dropped and
 /// counted, or was given up with the log refusing its number.
 #[test]
