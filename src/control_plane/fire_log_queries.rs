@@ -32,7 +32,7 @@ async fn page(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let query = Query::parse(kind, &pairs, now_ms())?;
     let (budget, pace) = (Budget::default(), Slices::new(pause));
     let page = scan_page(sql, &query.filter, query.before, query.limit, budget, &pace).await;
-    object_call::answer::<PageCall>(page.failed_to("search the records")?)
+    written::<PageCall>(page.failed_to("search the records")?).await
 }
 
 async fn record(id: &str, sql: &ObjectSql) -> Answer<Response> {
@@ -57,7 +57,7 @@ async fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
     let (budget, pace) = (Budget::default(), Slices::new(pause));
     let part = summarise(sql, &query.filter, &query.by, before, budget, &pace).await;
-    object_call::answer::<SummaryCall>(part.failed_to("count the records")?)
+    written::<SummaryCall>(part.failed_to("count the records")?).await
 }
 
 /// What a comparison counts.
@@ -69,7 +69,13 @@ async fn cells(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let filter = CompareQuery::filter(&pairs, now_ms())?;
     let (budget, pace) = (Budget::default(), Slices::new(pause));
     let part = tabulate(sql, &filter, CompareQuery::tables(), before, budget, &pace).await;
-    object_call::answer::<CellsOfCall>(part.failed_to("count the records")?)
+    written::<CellsOfCall>(part.failed_to("count the records")?).await
+}
+
+/// Answers with what may be large: others have the thread before it is written.
+async fn written<C: ObjectCall>(reply: C::Reply) -> Answer<Response> {
+    pause().await;
+    object_call::answer::<C>(reply)
 }
 
 /// One client's, or those that follow a key.
@@ -91,5 +97,6 @@ pub(super) async fn slice(call: &SliceCall, sql: &ObjectSql) -> Answer<Slice> {
     let mut replay = Replay::new(&call.plan).failed_to("compile a preview")?;
     let (budget, pace) = (SliceBudget::default(), Slices::new(pause));
     let slice = scan_slice(sql, &mut replay, call, budget, &pace).await;
+    pause().await; // it is written next
     slice.failed_to("replay the records")
 }

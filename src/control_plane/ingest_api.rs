@@ -19,7 +19,7 @@ use blobwatch_wire::{Bytes, Changed, Nothing, Place, Problem};
 use serde_json::json;
 use worker::{Env, Request, Response};
 
-use super::body::next_piece;
+use super::body::Pieces;
 use super::control::{by_token, text_binding};
 use super::http::{Answer, FailedTo, now_ms, text};
 use super::object_call::{call, call_named};
@@ -189,11 +189,10 @@ fn secret(env: &Env) -> Answer<String> {
 
 /// Reads the body as it comes; `None` where it is too large.
 async fn read(mut intake: Intake<'_>, request: &mut Request) -> Answer<Option<Harvest>> {
-    if request.inner().body().is_some() {
-        let mut stream = request.stream().failed_to("read the body")?;
+    if let Some(mut pieces) = Pieces::of(request)? {
         let mut unpack = Unpack::new(|piece: &[u8]| intake.push(piece));
-        while let Some(piece) = next_piece(&mut stream).await? {
-            if !fits(unpack.push(&piece))? {
+        while let Some(piece) = pieces.next().await? {
+            if !fits(unpack.push(piece))? {
                 return Ok(None);
             }
         }

@@ -19,12 +19,16 @@ use worker::{
 use super::body::{bytes_of, bytes_of_reply, text_of_reply, text_of_request};
 use super::http::{Answer, FailedTo, internal, nothing_changed, text};
 use super::log;
+use super::pause::pause;
 use super::storage_check::fault_of;
 
 /// Carries the actor's name from the control plane; nothing outside can reach an object.
 const ACTOR_HEADER: &str = "blobwatch-actor";
 
 const IF_MATCH: &str = "if-match";
+
+/// To read or to write so much takes milliseconds.
+const LARGE: usize = 128 * 1024;
 
 /// Asks the only object of its class.
 pub(super) async fn call<C: ObjectCall>(env: &Env, call: &C, body: C::Request) -> Answer<C::Reply> {
@@ -93,7 +97,20 @@ async fn send<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) 
 /// Reads what an object answered.
 pub(super) async fn reply<C: ObjectCall>(response: &mut Response) -> Answer<C::Reply> {
     let bytes = bytes_of_reply(response).await?;
-    C::Reply::from_bytes(&bytes).failed_to(C::PURPOSE)
+    read(&bytes).await.failed_to(C::PURPOSE)
+}
+
+/// Others have the thread before something large is read, and after it.
+async fn read<T: Body>(bytes: &[u8]) -> std::result::Result<T, String> {
+    let is_large = bytes.len() >= LARGE;
+    if is_large {
+        pause().await;
+    }
+    let body = T::from_bytes(bytes);
+    if is_large {
+        pause().await;
+    }
+    body
 }
 
 async fn fetch<C: ObjectCall>(env: &Env, name: &str, call: &C, body: C::Request) -> Answer<Response> {
@@ -212,7 +229,7 @@ impl ReceivedCall {
     pub(super) async fn body<C: ObjectCall>(&mut self) -> Answer<C::Request> {
         let what = format!("read the body of {}", C::PATH);
         let bytes = bytes_of(&mut self.request, MAX_OBJECT_BODY).await?;
-        C::Request::from_bytes(&bytes).failed_to(&what)
+        read(&bytes).await.failed_to(&what)
     }
 
     /// The body as text.

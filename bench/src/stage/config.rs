@@ -3,7 +3,7 @@
 use super::Api;
 use super::workerd::{BUNDLE, Worker};
 use crate::workspace;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
@@ -41,10 +41,14 @@ pub(super) fn configuration(
         services.push_str(&service(&name));
         sockets.push_str(&socket(&name));
     }
+    let runtime = match worker {
+        Worker::Passthrough => String::new(),
+        Worker::Blobwatch(_) | Worker::Counted | Worker::Held => runtime_flags()?,
+    };
     Ok(format!(
         r#"using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [
+{runtime}  services = [
 {services}    (name = "internet", network = (allow = ["local", "private"])),
     (name = "objects", disk = (path = "{folder}/objects", writable = true)),
   ],
@@ -54,6 +58,16 @@ const config :Workerd.Config = (
 {workers}"#,
         folder = folder.display(),
     ))
+}
+
+/// How a deployment sets the runtime itself up.
+fn runtime_flags() -> Result<String> {
+    let sample = include_str!("../../../config/workerd.capnp").lines();
+    let flags = sample
+        .filter(|line| line.trim_start().starts_with("v8Flags"))
+        .fold(String::new(), |flags, line| flags + line + "\n");
+    ensure!(!flags.is_empty(), "the sample configuration has no v8Flags");
+    Ok(flags)
 }
 
 fn service(name: &str) -> String {
