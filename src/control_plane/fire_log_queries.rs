@@ -7,7 +7,7 @@ use blobwatch_fire_log::{
 };
 use blobwatch_previews::{Budget as SliceBudget, Replay, Slice, SliceCall, scan_slice};
 use blobwatch_pull::RecordId;
-use blobwatch_sql::Slices;
+use blobwatch_sql::{SLICE_RECORDS, Slices};
 use blobwatch_wire::{ObjectCall, Problem};
 use worker::{Response, Url};
 
@@ -32,7 +32,11 @@ async fn page(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let query = Query::parse(kind, &pairs, now_ms())?;
     let (budget, pace) = (Budget::default(), Slices::new(pause));
     let page = scan_page(sql, &query.filter, query.before, query.limit, budget, &pace).await;
-    written::<PageCall>(page.failed_to("search the records")?).await
+    let page = page.failed_to("search the records")?;
+    if page.records.len() >= SLICE_RECORDS {
+        pause().await; // it is written next
+    }
+    object_call::answer::<PageCall>(page)
 }
 
 async fn record(id: &str, sql: &ObjectSql) -> Answer<Response> {
@@ -57,7 +61,7 @@ async fn summary(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let query = SummaryQuery::parse(kind, &pairs, now_ms())?;
     let (budget, pace) = (Budget::default(), Slices::new(pause));
     let part = summarise(sql, &query.filter, &query.by, before, budget, &pace).await;
-    written::<SummaryCall>(part.failed_to("count the records")?).await
+    object_call::answer::<SummaryCall>(part.failed_to("count the records")?)
 }
 
 /// What a comparison counts.
@@ -69,13 +73,7 @@ async fn cells(url: &Url, sql: &ObjectSql) -> Answer<Response> {
     let filter = CompareQuery::filter(&pairs, now_ms())?;
     let (budget, pace) = (Budget::default(), Slices::new(pause));
     let part = tabulate(sql, &filter, CompareQuery::tables(), before, budget, &pace).await;
-    written::<CellsOfCall>(part.failed_to("count the records")?).await
-}
-
-/// Answers with what may be large: others have the thread before it is written.
-async fn written<C: ObjectCall>(reply: C::Reply) -> Answer<Response> {
-    pause().await;
-    object_call::answer::<C>(reply)
+    object_call::answer::<CellsOfCall>(part.failed_to("count the records")?)
 }
 
 /// One client's, or those that follow a key.
@@ -97,6 +95,9 @@ pub(super) async fn slice(call: &SliceCall, sql: &ObjectSql) -> Answer<Slice> {
     let mut replay = Replay::new(&call.plan).failed_to("compile a preview")?;
     let (budget, pace) = (SliceBudget::default(), Slices::new(pause));
     let slice = scan_slice(sql, &mut replay, call, budget, &pace).await;
-    pause().await; // it is written next
-    slice.failed_to("replay the records")
+    let slice = slice.failed_to("replay the records")?;
+    if slice.scanned >= SLICE_RECORDS as u64 {
+        pause().await; // it is written next
+    }
+    Ok(slice)
 }
